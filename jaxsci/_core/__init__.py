@@ -1,0 +1,1 @@
+"""Plumbing without physics: errors, precision, typing. Private: nothing here is public API."""

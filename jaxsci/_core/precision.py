@@ -1,0 +1,65 @@
+"""Precision rules: a Python number adapts to the fields it meets; two arrays of different precision never mix."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .errors import PrecisionError
+
+
+def as_parameter(value):
+    """Turn a Python number into a (weakly typed) array leaf, so that changing it never recompiles; keep the rest."""
+    if isinstance(value, (bool, int, float, complex)):
+        return jnp.asarray(value)
+    if isinstance(value, (np.ndarray, np.generic, list)):
+        return jnp.asarray(value)
+    return value
+
+
+def as_floating(value):
+    """Like `as_parameter`, with integers read as real numbers."""
+    if isinstance(value, (bool, int)):
+        return jnp.asarray(float(value))
+    value = as_parameter(value)
+    if isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, jnp.inexact):
+        return jnp.asarray(value, float)
+    return value
+
+
+def real_dtype(dtype) -> np.dtype:
+    """The real type with the precision of `dtype`: complex64 -> float32."""
+    return np.zeros((), jnp.dtype(dtype)).real.dtype
+
+
+def complex_dtype(dtype) -> np.dtype:
+    """The complex type with the precision of `dtype`: float32 -> complex64."""
+    return np.dtype(np.complex64) if real_dtype(dtype) == np.float32 else np.dtype(np.complex128)
+
+
+def check_same_precision(*arrays: Array) -> None:
+    """Raise when two strongly typed inexact arrays differ in precision."""
+    kinds = {real_dtype(a.dtype).name for a in arrays if not _adapts(a)}
+    if len(kinds) > 1:
+        raise PrecisionError(
+            f"{' and '.join(sorted(kinds))} meet in one expression: the result would silently lose or fake digits. "
+            "Make all of them one precision: enable jax_enable_x64 before any array is made and build every field "
+            "and coefficient with it, or cast with `field.astype(jnp.float32)`."
+        )
+
+
+def _adapts(array) -> bool:
+    if not hasattr(array, "dtype") or not jnp.issubdtype(array.dtype, jnp.inexact):
+        return True
+    return bool(getattr(array, "weak_type", False))
+
+
+def multiply(factor: Array, array: Array) -> Array:
+    """Product of a real or complex factor and an array, with no implicit promotion (float x complex by parts)."""
+    factor, array = jnp.asarray(factor), jnp.asarray(array)
+    if jnp.iscomplexobj(array) and not jnp.iscomplexobj(factor):
+        factor = factor.astype(real_dtype(array.dtype))
+        return jax.lax.complex(factor * array.real, factor * array.imag)
+    if jnp.iscomplexobj(factor) and not jnp.iscomplexobj(array):
+        return multiply(array, factor)
+    return factor * array

@@ -1,0 +1,119 @@
+"""The contracts a law of nature can fulfil. A simulation asks for the one it needs, by name."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from ..geometry import Box
+
+
+class Equation(eqx.Module):
+    """A law `du/dt = F(t, u, args)`: calling it gives the time derivative of a state (a Field, an array, a PyTree)."""
+
+    stiff: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
+        """Time derivative of the state `u` at time `t`, a PyTree of the structure of `u`."""
+
+
+class SemilinearEquation(Equation):
+    """A law `du/dt = L u + N(t, u)`, with the stiff part linear with constant coefficients: ETDRK and IMEX ask for it."""
+
+    @abc.abstractmethod
+    def linear(self, u: PyTree) -> PyTree:
+        """The linear part `L u`."""
+
+    @abc.abstractmethod
+    def nonlinear(self, t, u: PyTree, args: Any = None) -> PyTree:
+        """The rest, `N(t, u)`."""
+
+    def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
+        return jax.tree.map(
+            lambda a, b: a + b, self.linear(u), self.nonlinear(t, u, args), is_leaf=lambda leaf: hasattr(leaf, "space")
+        )
+
+
+class Phase(NamedTuple):
+    """A point of phase space: positions `q` and momenta `p`."""
+
+    q: PyTree
+    p: PyTree
+
+
+class HamiltonianSystem(Equation):
+    """A law `dq/dt = dT/dp, dp/dt = -dV/dq` with `H = T(p) + V(q)`; the state is a `Phase(q, p)`."""
+
+    @abc.abstractmethod
+    def kinetic(self, p: PyTree) -> Array:
+        """Kinetic energy `T(p)`."""
+
+    @abc.abstractmethod
+    def potential(self, q: PyTree) -> Array:
+        """Potential energy `V(q)`."""
+
+    def hamiltonian(self, state: Phase) -> Array:
+        """Total energy `H(q, p)`."""
+        return self.kinetic(state.p) + self.potential(state.q)
+
+    def velocity(self, p: PyTree) -> PyTree:
+        """`dT/dp`."""
+        return jax.grad(self.kinetic)(p)
+
+    def force(self, q: PyTree) -> PyTree:
+        """`-dV/dq`."""
+        return jax.tree.map(jnp.negative, jax.grad(self.potential)(q))
+
+    def __call__(self, t, u: Phase, args: Any = None) -> Phase:
+        q, p = u
+        return Phase(self.velocity(p), self.force(q))
+
+
+class StochasticEquation(Equation):
+    """A law `dX = a(t, X) dt + b(t, X) dW` (Ito), with noise that acts on each component separately."""
+
+    @abc.abstractmethod
+    def drift(self, t, u: PyTree, args: Any = None) -> PyTree:
+        """The drift `a`."""
+
+    @abc.abstractmethod
+    def diffusion(self, t, u: PyTree, args: Any = None) -> PyTree:
+        """The noise amplitude `b`, of the structure of `u`."""
+
+    def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
+        return self.drift(t, u, args)
+
+
+class Example(NamedTuple):
+    """A case with a known answer, carried by an equation, from which order and agreement tests are made.
+
+    `solution(t, x)` gives the state at one point `x`, shape `(dim,)` (for ordinary laws: `solution(t)`). Where `exact` is
+    False it does not solve the law itself; `manufactured` adds the source that makes it do so.
+    """
+
+    equation: Equation
+    solution: Callable
+    box: Box | None = None
+    boundary: Any = None
+    t1: float = 1.0
+    exact: bool = True
+
+
+def control_input(args: Any, t, state: PyTree, default: Any = 0.0):
+    """The input that drives a controlled law, read from `args`.
+
+    Args:
+        args: None (no input), a number or array held constant over a step, or an object with a method
+            `control(t, state)` (a policy, a planned signal).
+        t: Time.
+        state: State, handed to `args.control`.
+        default: The input where `args` is None.
+    """
+    if args is None:
+        return default
+    return args.control(t, state) if hasattr(args, "control") else args

@@ -1,0 +1,7 @@
+"""How is a function stored?"""
+
+from .base import Field as Field, Space as Space
+from .finite_difference import FiniteDifference as FiniteDifference
+from .fourier import Fourier as Fourier
+from .neural import Neural as Neural
+from .state import is_field as is_field, pack as pack, unpack as unpack

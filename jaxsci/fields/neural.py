@@ -1,0 +1,139 @@
+"""Functions as functions: a network, or any callable of one point, differentiated by automatic differentiation."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from .._core.errors import ShapeError, UnsupportedError
+from .._core.precision import complex_dtype
+from ..geometry import Box, Grid
+from .base import Field, Space
+from .sampling import as_inexact, nodes_of
+
+
+class Neural(Space):
+    """Functions given by a network or a callable of one point; exact derivatives, no grid.
+
+    A composed field (a sum, a product, a derivative) is again a Module that holds its parts, so the weights inside stay
+    visible to gradients and optimisers. There is no quadrature and no transform: operators that need the whole function
+    at once (integrals, Poisson solves) raise and say where to project it.
+
+    Args:
+        domain: A Box, or a Grid whose nodes (at cell centres) serve as `points`.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxsci as js
+        >>> u = js.Neural(js.Box((0.0, 1.0))).field(lambda x: jnp.sin(x[0]))
+        >>> bool(jnp.allclose(js.laplacian(u)(jnp.array([0.3])), -jnp.sin(0.3)))
+        True
+    """
+
+    domain: Box | Grid = eqx.field(static=True)
+    home: ClassVar[str] = "function"
+
+    def __check_init__(self):
+        if not isinstance(self.domain, (Box, Grid)):
+            raise ShapeError(f"Neural needs a Box or a Grid, got {self.domain!r}: write Neural(Box((0.0, 1.0))).")
+
+    @property
+    def dim(self) -> int:
+        return self.domain.dim
+
+    @property
+    def points(self) -> Array:
+        """Coordinates of the nodes of the grid, shape `(*grid, dim)`."""
+        if not isinstance(self.domain, Grid):
+            raise UnsupportedError(
+                "a Neural space on a Box has no nodes: evaluate the field with field(points), or build Neural(Grid(box, shape))."
+            )
+        grid = self.domain
+        return nodes_of([low + h * (jnp.arange(n) + 0.5) for low, h, n in zip(grid.box.lows, grid.spacing, grid.shape, strict=True)])
+
+    def field(self, source: Callable, dtype=None) -> Field:
+        if not callable(source):
+            raise ShapeError("a Neural field is made of a function or a network: write space.field(lambda x: ...).")
+        return Field(source if isinstance(source, eqx.Module) else Function(source), self, "function")
+
+    def components(self, field: Field) -> tuple[int, ...]:
+        return jax.eval_shape(field.data, jnp.zeros(self.dim, field.dtype)).shape
+
+    def convert(self, field: Field, layout: str) -> Field:
+        raise UnsupportedError(f"Neural has no layout {layout!r}: it has 'function'.")
+
+    def values(self, field: Field) -> Array:
+        points = self.points
+        values = self.evaluate(field, points)
+        return jnp.moveaxis(values, tuple(range(self.dim)), tuple(range(-self.dim, 0)))
+
+    def evaluate(self, field: Field, points: Array) -> Array:
+        flat = jax.vmap(lambda x: as_inexact(jnp.asarray(field.data(x))))(points.reshape(-1, self.dim))
+        return flat.reshape(*points.shape[:-1], *flat.shape[1:])
+
+    def linear(self, function: Callable, *fields: Field) -> Field:
+        return Field(Composed(function, tuple(field.data for field in fields)), self, "function")
+
+    pointwise = linear
+
+    def constant(self, field: Field, value: Array) -> Field:
+        return Field(Constant(value), self, "function")
+
+    def compatible(self, other: Space) -> bool:
+        return isinstance(other, Neural) and self.dim == other.dim
+
+    def __repr__(self):
+        return f"Neural({self.domain!r})"
+
+
+class Function(eqx.Module):
+    """A plain callable of one point."""
+
+    function: Callable
+
+    def __call__(self, x: Array) -> Array:
+        return self.function(x)
+
+
+class Constant(eqx.Module):
+    """The same value everywhere."""
+
+    value: Array
+
+    def __call__(self, x: Array) -> Array:
+        return self.value if jnp.iscomplexobj(self.value) else self.value.astype(x.dtype)
+
+
+class Composed(eqx.Module):
+    """A function of the values of several functions at the same point."""
+
+    function: Callable
+    parts: tuple[Any, ...]
+
+    def __call__(self, x: Array) -> Array:
+        values = [jnp.asarray(part(x)) for part in self.parts]
+        if any(map(jnp.iscomplexobj, values)):
+            values = [value.astype(complex_dtype(x.dtype)) for value in values]
+        return self.function(*values)
+
+
+class Derivative(eqx.Module):
+    """A repeated partial derivative of a function, by forward-mode differentiation."""
+
+    function: Any
+    axis: int = eqx.field(static=True)
+    order: int = eqx.field(static=True)
+
+    def __call__(self, x: Array) -> Array:
+        direction = jnp.zeros_like(x).at[self.axis].set(1)
+
+        differentiated = self.function
+        for _ in range(self.order):
+            differentiated = _along(differentiated, direction)
+        return differentiated(x)
+
+
+def _along(function: Callable, direction: Array) -> Callable:
+    return lambda x: jax.jvp(lambda y: jnp.asarray(function(y)), (x,), (direction,))[1]

@@ -1,0 +1,23 @@
+"""What a time stepper moves: the arrays of a state, apart from the spaces and boundary values they belong to."""
+
+import jax
+from jaxtyping import PyTree
+
+from .base import Field
+
+
+def is_field(node) -> bool:
+    """Whether a node of a PyTree is a Field."""
+    return isinstance(node, Field)
+
+
+def unpack(state: PyTree) -> PyTree:
+    """Arrays of a state: each Field becomes its data in the home layout of its space, each other leaf stays."""
+    return jax.tree.map(lambda u: u.to(u.space.home).data if is_field(u) else u, state, is_leaf=is_field)
+
+
+def pack(template: PyTree, arrays: PyTree) -> PyTree:
+    """The state of the arrays: the inverse of `unpack`, with the spaces taken from `template`."""
+    return jax.tree.map(
+        lambda u, a: Field(a, u.space, u.space.home) if is_field(u) else a, template, arrays, is_leaf=is_field
+    )

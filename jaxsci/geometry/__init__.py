@@ -1,0 +1,13 @@
+"""Where? Boxes, grids and the laws that hold at their walls."""
+
+from .boundary import (
+    BoundaryLaw as BoundaryLaw,
+    Dirichlet as Dirichlet,
+    Free as Free,
+    Neumann as Neumann,
+    Periodic as Periodic,
+    Robin as Robin,
+    per_side as per_side,
+)
+from .box import Box as Box
+from .grid import Grid as Grid

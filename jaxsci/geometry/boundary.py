@@ -1,0 +1,115 @@
+"""Laws that hold at a wall. Their values are leaves: a wall temperature can be differentiated, controlled or mapped."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from .._core.precision import as_floating
+from .box import axis_name
+
+
+class BoundaryLaw(eqx.Module):
+    """What holds at one wall: `weight u + flux_weight du/dn = value`, `n` the outward normal."""
+
+
+class Periodic(BoundaryLaw):
+    """The axis closes on itself; both of its sides must be periodic."""
+
+
+class Free(BoundaryLaw):
+    """No law: derivatives at the wall are one-sided. What a derived field (a product, a derivative) has."""
+
+
+class Dirichlet(BoundaryLaw):
+    """The value is given: `u = value`.
+
+    Args:
+        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`.
+    """
+
+    value: Any = eqx.field(converter=as_floating, default=0.0)
+
+    @property
+    def weights(self):
+        """`(1, 0)`."""
+        return jnp.asarray(1.0), jnp.asarray(0.0)
+
+
+class Neumann(BoundaryLaw):
+    """The outward normal derivative is given: `du/dn = value`.
+
+    Args:
+        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`.
+    """
+
+    value: Any = eqx.field(converter=as_floating, default=0.0)
+
+    @property
+    def weights(self):
+        """`(0, 1)`."""
+        return jnp.asarray(0.0), jnp.asarray(1.0)
+
+
+class Robin(BoundaryLaw):
+    """A weighted sum is given: `weight u + flux_weight du/dn = value`, `n` the outward normal.
+
+    Args:
+        weight: Factor of the value `u`; for a cooling wall, the heat transfer coefficient.
+        flux_weight: Factor of the outward normal derivative; the conductivity.
+        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`.
+    """
+
+    weight: Any = eqx.field(converter=as_floating)
+    flux_weight: Any = eqx.field(converter=as_floating, default=1.0)
+    value: Any = eqx.field(converter=as_floating, default=0.0)
+
+    @property
+    def weights(self):
+        """`(weight, flux_weight)`."""
+        return self.weight, self.flux_weight
+
+
+Sides = tuple[tuple[BoundaryLaw, BoundaryLaw], ...]
+
+
+def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sides:
+    """Spell a boundary out as one `(low, high)` pair of laws per axis.
+
+    Args:
+        boundary: One law for every wall, or a mapping from sides (`"x-"`, `"x+"`, `"y-"`, ...) or whole axes (`"x"`) to laws.
+        dim: Number of axes.
+
+    Raises:
+        ValueError: If a side is unknown or missing, or an axis is periodic on one side only.
+        TypeError: If something is not a boundary law.
+    """
+    if isinstance(boundary, BoundaryLaw):
+        return ((boundary, boundary),) * dim
+    if isinstance(boundary, tuple) and len(boundary) == dim and all(isinstance(pair, tuple) for pair in boundary):
+        return boundary
+    if not isinstance(boundary, Mapping):
+        raise TypeError(
+            f"boundary={boundary!r} is not a boundary law: write Periodic(), Dirichlet(value), Neumann(value), "
+            'Robin(weight, flux_weight, value), or one law per side as {"x-": ..., "x+": ...}.'
+        )
+    laws = dict(boundary)
+    sides = []
+    for name in (axis_name(axis) for axis in range(dim)):
+        whole = laws.pop(name, None)
+        pair = tuple(laws.pop(name + end, whole) for end in "-+")
+        missing = [name + end for end, law in zip("-+", pair, strict=True) if law is None]
+        if missing:
+            raise ValueError(f'boundary has no law for side {missing[0]!r}: add one, for example {{"{missing[0]}": Neumann(0.0)}}.')
+        sides.append(pair)
+    if laws:
+        known = ", ".join(axis_name(axis) + end for axis in range(dim) for end in "-+")
+        raise ValueError(f"boundary names the unknown side {next(iter(laws))!r}: the sides of this grid are {known}.")
+    for axis, pair in enumerate(sides):
+        for law in pair:
+            if not isinstance(law, BoundaryLaw):
+                raise TypeError(f"boundary of axis {axis_name(axis)} holds {law!r}: write Dirichlet(value), Neumann(value), ...")
+        if isinstance(pair[0], Periodic) != isinstance(pair[1], Periodic):
+            raise ValueError(f"axis {axis_name(axis)} is periodic on one side only: make both of its sides Periodic().")
+    return tuple(sides)

@@ -1,0 +1,43 @@
+"""Numbers from fields: integrals, inner products, norms, spectra."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Inexact
+
+from ..fields import Field
+from .dispatch import operator
+
+QUADRATURE_ADVICE = "A function without a grid has no quadrature of its own. "
+
+
+@operator(QUADRATURE_ADVICE)
+def integral(field: Field) -> Inexact[Array, "*components"]:
+    """Integral of each component over the domain, `int u dx`."""
+
+
+@operator(QUADRATURE_ADVICE)
+def inner(left: Field, right: Field) -> Inexact[Array, ""]:
+    """Inner product `int conj(u) . v dx`, summed over components."""
+
+
+@operator(QUADRATURE_ADVICE)
+def energy_spectrum(field: Field) -> tuple[Array, Array]:
+    """Energy per shell of wavenumbers: `(k, E)` with `sum(E) = mean(|u|^2) / 2`; shells are as wide as the lowest wavenumber."""
+
+
+def mean(field: Field) -> Inexact[Array, "*components"]:
+    """Average of each component over the domain."""
+    return integral(field) / integral(field.space.constant(field, jnp.ones((), field.dtype)))
+
+
+def norm(field: Field, order: float = 2) -> Inexact[Array, ""]:
+    """The norm `(int |u|^p dx)^(1/p)` over domain and components; `order=jnp.inf` is the largest nodal value."""
+    if order == 2:
+        return jnp.sqrt(inner(field, field).real)
+    if order == jnp.inf:
+        return jnp.max(jnp.abs(field.values))
+    return jnp.sum(integral(field.map(lambda a: jnp.abs(a) ** order))) ** (1 / order)
+
+
+def interpolate(field: Field, points: Array) -> Array:
+    """Function values at any points `(..., dim)`: the same as `field(points)`."""
+    return field(points)

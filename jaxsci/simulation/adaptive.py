@@ -1,0 +1,263 @@
+"""Runge-Kutta with error control: one attempt at a step, the loop around it, and the derivative of the accepted steps."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from .._core.errors import UnsupportedError
+from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
+from .base import move, vector_field, weighted_sum
+from .runge_kutta import RungeKutta
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
+TOO_MANY_STEPS, STEP_TOO_SMALL = 1, 2
+
+
+class Progress(NamedTuple):
+    """An error-controlled run on its way: time, next step, state, its slope, last error ratio, and counters."""
+
+    t: Array
+    h: Array
+    arrays: PyTree
+    slope: PyTree
+    ratio: Array
+    accepted: Array
+    rejected: Array
+    failure: Array
+
+
+class Record(NamedTuple):
+    """What the derivative needs of a run: start, size and save interval of each step, and a state now and then."""
+
+    ts: Array
+    hs: Array
+    intervals: Array
+    states: PyTree
+
+
+def root_mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol) -> Array:
+    """Root mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state."""
+    dtype = rtol.dtype
+
+    def squares(e, a, b):
+        scale = atol + rtol * jnp.maximum(jnp.abs(a), jnp.abs(b)).astype(dtype)
+        return jnp.sum(jnp.square(jnp.abs(e).astype(dtype) / scale))
+
+    sums = [squares(*leaves) for leaves in zip(*(jax.tree.leaves(x) for x in (errors, old, new)), strict=True)]
+    return jnp.sqrt(sum(sums) / max(1, sum(leaf.size for leaf in jax.tree.leaves(old))))
+
+
+def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol, atol) -> Array:
+    """A first step of the size of the solution's own time scale.
+
+    References:
+        Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4.
+    """
+
+    def size(k):
+        return root_mean_square(k, y, y, rtol, atol)
+
+    d0, d1 = size(y), size(slope)
+    tiny = (d0 < 1e-5) | (d1 < 1e-5)
+    h0 = jnp.minimum(jnp.where(tiny, 1e-6, 0.01 * d0 / jnp.where(tiny, 1.0, d1)), span)
+    moved = f(t + h0, move(y, h0, slope))
+    d2 = size(jax.tree.map(lambda a, b: a - b, moved, slope)) / h0
+    steepest = jnp.maximum(d1, d2)
+    h1 = jnp.where(steepest <= 1e-15, jnp.maximum(1e-6, h0 * 1e-3), (0.01 / steepest) ** (1 / (order + 1)))
+    h = jnp.minimum(jnp.minimum(100 * h0, h1), span)
+    return jnp.where(jnp.isfinite(h) & (h > 0), h, 1e-6 * span)
+
+
+def begin(method: RungeKutta, f: Callable, t0, arrays: PyTree, span, rtol, atol) -> Progress:
+    """A run that has not taken a step yet."""
+    slope = f(t0, arrays)
+    h = first_step(f, t0, arrays, slope, method.order, span, rtol, atol)
+    zero = jnp.zeros((), int)
+    kept = slope if method.tableau.first_same_as_last else None
+    return Progress(t0, h, arrays, kept, jnp.ones_like(t0), zero, zero, zero)
+
+
+def attempt(method: RungeKutta, f: Callable, run: Progress, target, rtol, atol) -> tuple[Progress, Array]:
+    """Try one step towards `target`, never past it; also gives the size that was tried.
+
+    The step is the proportional-integral rule `h <- 0.9 h r^(-0.85/q) r_last^(0.2/q)` with `r` the error over the
+    tolerance; a step cut short by `target` does not shrink the following one.
+
+    References:
+        Hairer, Wanner, Solving Ordinary Differential Equations II, section IV.2.
+    """
+    q = method.order
+    remaining = target - run.t
+    clipped = run.h * 1.001 >= remaining
+    h = jnp.where(clipped, remaining, run.h)
+    arrays, k = method.stages(f, run.t, h, run.arrays, run.slope)
+    error = weighted_sum(method.tableau.error, k)
+    ratio = h * root_mean_square(error, run.arrays, arrays, rtol, atol)
+    accept = ratio <= 1
+    r = jnp.maximum(ratio, 1e-10)
+    factor = jnp.where(
+        accept,
+        jnp.clip(SAFETY * r ** (-0.85 / q) * run.ratio ** (0.2 / q), SHRINK, GROW),
+        jnp.clip(SAFETY * r ** (-1 / q), SHRINK, 1.0),
+    )
+    grown = h * jnp.where(jnp.isfinite(ratio), factor, SHRINK)
+
+    def pick(new, old):
+        return jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, old)
+
+    stuck = ~accept & (run.t + grown <= run.t)
+    return Progress(
+        t=jnp.where(accept, jnp.where(clipped, target, run.t + h), run.t),
+        h=jnp.where(accept & clipped, jnp.maximum(run.h, grown), grown),
+        arrays=pick(arrays, run.arrays),
+        slope=None if run.slope is None else pick(k[-1], run.slope),
+        ratio=jnp.where(accept & ~clipped, jnp.maximum(ratio, 1e-4), run.ratio),
+        accepted=run.accepted + accept,
+        rejected=run.rejected + ~accept,
+        failure=jnp.where(stuck, STEP_TOO_SMALL, run.failure),
+    ), h
+
+
+def active(run: Progress, target, max_steps: int) -> Array:
+    """Whether a run still has to move."""
+    return (run.t < target) & (run.failure == 0) & (run.accepted + run.rejected < max_steps)
+
+
+def through(method, system: tuple, run: Progress, knots: Array, tolerances, max_steps: int, record: Record | None = None, block=1):
+    """Run through the times `knots`, which are hit exactly; gives the run, the arrays at the knots, and the record."""
+    equation, template, args = system
+    f = vector_field(equation, template, args)
+
+    def interval(carry, knot_and_index):
+        target, index = knot_and_index
+
+        def body(carry):
+            run, record = carry
+            moved, h = attempt(method, f, run, target, *tolerances)
+            if record is not None:
+                n = run.accepted
+                slot = jnp.where(n % block == 0, n // block, len(record.ts))
+                states = jax.tree.map(lambda s, y: s.at[slot].set(y, mode="drop"), record.states, run.arrays)
+                record = Record(
+                    record.ts.at[n].set(run.t), record.hs.at[n].set(h), record.intervals.at[n].set(index), states
+                )
+            return moved, record
+
+        run, record = jax.lax.while_loop(lambda c: active(c[0], target, max_steps), body, carry)
+        return (run, record), run.arrays
+
+    (run, record), saved = jax.lax.scan(interval, (run, record), (knots, jnp.arange(1, len(knots) + 1)))
+    failed = (run.t < knots[-1]) & (run.failure == 0)
+    return run._replace(failure=jnp.where(failed, TOO_MANY_STEPS, run.failure)), saved, record
+
+
+def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: int, adjoint: Adjoint):
+    """The arrays at the knots, and the counters, of an error-controlled run.
+
+    `system` is `(equation, template, arrays, knots, args)` with the start as the first knot. The derivative is that of the
+    map made of the accepted steps, each a fixed fraction of its save interval.
+    """
+    if isinstance(adjoint, Forward):
+        return _integrate((method, system), tolerances, max_steps)
+    if not isinstance(adjoint, (Checkpointed, Direct)):
+        raise UnsupportedError(
+            f"{type(adjoint).__name__} does not fit a run with error control by {type(method).__name__}: use adjoint=js.Checkpointed(), "
+            "js.Direct() or js.Forward(); js.Reversible() goes with js.Leapfrog() and dt, js.Implicit() with js.steady_state."
+        )
+    block = 1 if isinstance(adjoint, Direct) else math.ceil(math.sqrt(max_steps))
+    return _differentiable((method, system), tolerances, max_steps, block)
+
+
+def _integrate(differentiable, tolerances, max_steps, record=None, block=1):
+    method, (equation, template, arrays, knots, args) = differentiable
+    f = vector_field(equation, template, args)
+    # the choice of the first step is part of the frozen step sequence
+    run = begin(method, f, knots[0], arrays, knots[-1] - knots[0], *tolerances)
+    run = run._replace(h=jax.lax.stop_gradient(run.h))
+    run, saved, record = through(method, (equation, template, args), run, knots[1:], tolerances, max_steps, record, block)
+    counters = (run.accepted, run.rejected, run.failure, run.t)
+    return (saved, counters) if record is None else ((saved, counters), record)
+
+
+@eqx.filter_custom_vjp
+def _differentiable(differentiable, tolerances, max_steps, block):
+    return _integrate(differentiable, tolerances, max_steps)
+
+
+@_differentiable.def_fwd
+def _forward(perturbed, differentiable, tolerances, max_steps, block):
+    arrays, knots = differentiable[1][2:4]
+    slots = math.ceil(max_steps / block)
+    record = Record(
+        jnp.zeros(max_steps, knots.dtype),
+        jnp.zeros(max_steps, knots.dtype),
+        jnp.zeros(max_steps, int),
+        jax.tree.map(lambda y: jnp.zeros((slots, *y.shape), y.dtype), arrays),
+    )
+    out, record = _integrate(differentiable, tolerances, max_steps, record, block)
+    return out, (record, out[1][0])
+
+
+@_differentiable.def_bwd
+def _backward(residuals, cotangents, perturbed, differentiable, tolerances, max_steps, block):
+    record, count = residuals
+    method, (equation, template, arrays, knots, args) = differentiable
+    fixed = (method, equation, template, args)
+    saved_bar = jax.tree.map(
+        lambda y, g: jnp.zeros((len(knots) - 1, *y.shape), y.dtype) if g is None else g, arrays, cotangents[0]
+    )
+
+    def step(inputs):
+        (method, equation, template, args), t, h, y = inputs
+        return method.stages(vector_field(equation, template, args), t, h, y)[0]
+
+    def land(bar, pointer, interval):
+        """Add the cotangents of all saves at the end of this interval, empty ones after it included."""
+        def body(c):
+            bar, k = c
+            return jax.tree.map(lambda a, b: a + b[k - 1], bar, saved_bar), k - 1
+
+        return jax.lax.while_loop(lambda c: c[1] >= interval, body, (bar, pointer))
+
+    def pull(n, y, carry):
+        bar, pointer, total, knots_bar = carry
+        t, h, k = record.ts[n], record.hs[n], record.intervals[n]
+        bar, pointer = land(bar, pointer, k)
+        f, dt, dh, bar = pullback(step, (fixed, t, h, y), bar)
+        length = knots[k] - knots[k - 1]
+        share, start = h / length, (t - knots[k - 1]) / length
+        knots_bar = knots_bar.at[k].add(share * dh + start * dt).at[k - 1].add((1 - start) * dt - share * dh)
+        return bar, pointer, add(total, f), knots_bar
+
+    def replay_block(carry):
+        j, carry = carry
+        first = j * block
+        number = jnp.minimum(block, count - first)
+
+        def store(i, c):
+            states, y = c
+            states = jax.tree.map(lambda s, a: s.at[i].set(a), states, y)
+            return states, step((fixed, record.ts[first + i], record.hs[first + i], y))
+
+        y = jax.tree.map(lambda s: s[j], record.states)
+        states = jax.tree.map(lambda a: jnp.zeros((block, *a.shape), a.dtype), arrays)
+        states, _ = jax.lax.fori_loop(0, number, store, (states, y))
+
+        def back(i, c):
+            m = number - 1 - i
+            return pull(first + m, jax.tree.map(lambda s: s[m], states), c)
+
+        return j - 1, jax.lax.fori_loop(0, number, back, carry)
+
+    bar = jax.tree.map(jnp.zeros_like, arrays)
+    carry = bar, jnp.asarray(len(knots) - 1), zeros_like_inexact(fixed), jnp.zeros_like(knots)
+    last = (count - 1) // block
+    _, (bar, pointer, total, knots_bar) = jax.lax.while_loop(lambda c: c[0] >= 0, replay_block, (last, carry))
+    bar, _ = land(bar, pointer, 1)
+    method_bar, equation_bar, template_bar, args_bar = total
+    return method_bar, (equation_bar, template_bar, bar, knots_bar, args_bar)

@@ -1,0 +1,133 @@
+"""How derivatives travel back through time: what is stored, what is computed again."""
+
+import abc
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PyTree
+
+
+class Adjoint(eqx.Module):
+    """A policy for reverse-mode derivatives of a simulation; values and forward-mode derivatives never depend on it."""
+
+
+class Loop(Adjoint):
+    """A policy that derivatives of a plain `lax.scan` can follow."""
+
+    @abc.abstractmethod
+    def trajectory(self, body: Callable, carry: PyTree, num_saves: int, every: int) -> tuple[PyTree, PyTree]:
+        """The last carry and the carries after each `every` steps of `body(carry, n)`, `num_saves` of them."""
+
+
+class Direct(Loop):
+    """Store every intermediate value: the fastest gradient (2.2 to 2.7 times the forward run), the most memory."""
+
+    def trajectory(self, body, carry, num_saves, every):
+        return _trajectory(body, carry, num_saves, every, lambda run: run, 1)
+
+
+class Forward(Loop):
+    """Forward mode: one tangent beside the run, no stored states. Use it with `jax.jvp` or `jax.jacfwd`.
+
+    Needed only by error-controlled runs, whose default cannot be differentiated forwards; for few unknowns.
+    """
+
+    def trajectory(self, body, carry, num_saves, every):
+        return _trajectory(body, carry, num_saves, every, lambda run: run, 1)
+
+
+class Checkpointed(Loop):
+    """Store a state now and then and compute the rest again: the default.
+
+    The block between two stored states is the smallest one that keeps all stored states within `memory` bytes, and at
+    most about the square root of the number of steps.
+
+    Args:
+        memory: bytes for stored states.
+    """
+
+    memory: int = eqx.field(static=True, default=40_000_000)
+
+    def trajectory(self, body, carry, num_saves, every):
+        total = num_saves * every
+        size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(carry))
+        block = max(1, min(math.ceil(math.sqrt(total)), math.ceil(total * size / self.memory)))
+        inner = jax.checkpoint(body, prevent_cse=False) if block > 8 else body
+        return _trajectory(inner, carry, num_saves, every, lambda run: jax.checkpoint(run, prevent_cse=False), block)
+
+
+class Reversible(Adjoint):
+    """Store the end only, and run time backwards to find the rest: memory independent of the number of steps.
+
+    Only time-reversible methods (leapfrog, Yoshida, a splitting of such) do this stably; others are refused.
+    """
+
+
+class Implicit(Adjoint):
+    """Differentiate the equation that a steady state satisfies, instead of the iterations that found it."""
+
+
+def steps(body: Callable, carry: PyTree, first, number: int) -> PyTree:
+    """`body` applied for `n = first ... first + number - 1`."""
+    if number == 1:
+        return body(carry, jnp.asarray(first))
+    return jax.lax.scan(lambda c, n: (body(c, n), None), carry, first + jnp.arange(number))[0]
+
+
+def _trajectory(body, carry, num_saves, every, guard, block):
+    """Two nested levels: within a save interval where it is longer than a block, else over groups of saves."""
+    if every >= block or num_saves == 1:
+
+        def interval(c, k):
+            c = _blocks(body, c, k * every, every, guard, block)
+            return c, c
+
+        if num_saves == 1:
+            carry, _ = interval(carry, 0)
+            return carry, jax.tree.map(lambda leaf: leaf[None], carry)
+        return jax.lax.scan(interval, carry, jnp.arange(num_saves))
+
+    group = block // every
+
+    def save(c, k):
+        c = steps(body, c, k * every, every)
+        return c, c
+
+    def run(c, first, number):
+        return jax.lax.scan(save, c, first + jnp.arange(number))
+
+    full, rest = divmod(num_saves, group)
+    carry, saved = jax.lax.scan(lambda c, g: guard(lambda c, g: run(c, g * group, group))(c, g), carry, jnp.arange(full))
+    saved = jax.tree.map(lambda leaf: leaf.reshape((full * group, *leaf.shape[2:])), saved)
+    if rest:
+        carry, tail = guard(lambda c: run(c, full * group, rest))(carry)
+        saved = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), saved, tail)
+    return carry, saved
+
+
+def _blocks(body, carry, first, number, guard, block):
+    full, rest = divmod(number, block)
+    if full:
+        carry, _ = jax.lax.scan(
+            lambda c, j: (guard(lambda c, j: steps(body, c, first + j * block, block))(c, j), None), carry, jnp.arange(full)
+        )
+    return guard(lambda c: steps(body, c, first + full * block, rest))(carry) if rest else carry
+
+
+def pullback(function: Callable, inputs: PyTree, cotangents: PyTree) -> PyTree:
+    """Cotangents of the inexact leaves of `inputs`, None elsewhere."""
+    moving, fixed = eqx.partition(inputs, eqx.is_inexact_array)
+    return jax.vjp(lambda x: function(eqx.combine(x, fixed)), moving)[1](cotangents)[0]
+
+
+def zeros_like_inexact(tree: PyTree) -> PyTree:
+    """A zero cotangent for each inexact leaf, None elsewhere."""
+    return jax.tree.map(jnp.zeros_like, eqx.filter(tree, eqx.is_inexact_array))
+
+
+def add(a: PyTree, b: PyTree) -> PyTree:
+    """Sum of two trees of cotangents."""
+    return jax.tree.map(jnp.add, a, b)
