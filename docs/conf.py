@@ -1,6 +1,7 @@
 """Sphinx configuration: pages in MyST, examples executed at build, the API page made from the public names."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -48,6 +49,16 @@ def _copy_in(app):
     (target / "index.md").write_text(listing)
 
 
+def _display_formulas(app, what, name, obj, options, lines):
+    text = re.sub(r"\$\$(.+?)\$\$", _as_directive, "\n".join(lines), flags=re.DOTALL)
+    lines[:] = text.split("\n")
+
+
+def _as_directive(formula):
+    return "\n\n.. math::\n\n   " + " ".join(formula[1].split()) + "\n\n"
+
+
 def setup(app):
-    """Write the generated pages before Sphinx looks for sources."""
+    """Write the generated pages before Sphinx looks for sources; read `$$...$$` in docstrings as formulas."""
     app.connect("builder-inited", _copy_in)
+    app.connect("autodoc-process-docstring", _display_formulas, priority=400)

@@ -1,13 +1,15 @@
 """What the coefficients of a law may be: numbers that physics bounds, and functions of position."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from .._core.errors import ShapeError
-from ..fields import Field
+from ..fields import Field, Neural
+
+Source: TypeAlias = Field | Callable | None
 
 
 def nonnegative(name: str, value: Any, otherwise: str = "") -> None:
@@ -58,7 +60,16 @@ def sampled(coefficient: Field | Callable, like: Field) -> Field:
     A function of one point is sampled in the space of `like` each time the law is evaluated; in a long simulation sample
     it once, with `space.field(function)`, and give the law the field.
     """
-    return coefficient if isinstance(coefficient, Field) else like.space.field(coefficient)
+    if isinstance(coefficient, Field):
+        return coefficient
+    if isinstance(like.space, Neural):
+        return like.space.field(coefficient)
+    return like.space.field(lambda x: coefficient(x.astype(like.dtype)))
+
+
+def with_source(rate: Field, source: Source) -> Field:
+    """A rate of change plus a source that is a field, a function of one point, or None."""
+    return rate if source is None else rate + sampled(source, rate)
 
 
 def vector_of(name: str, value: Any, dim: int) -> tuple:

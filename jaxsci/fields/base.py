@@ -153,7 +153,7 @@ class Field(eqx.Module):
         if not _is_constant(other):
             return NotImplemented
         other = _checked_constant(self, other)
-        return self.map(lambda a: _like(other, a) / a)
+        return self.map(lambda a: jnp.divide(*reversed(_one_kind(a, other))))
 
     def __pow__(self, power):
         return self.map(lambda a: a**power)
@@ -173,7 +173,7 @@ class Field(eqx.Module):
             return self.space.pointwise(function, *_matched(self, other))
         if _is_constant(other):
             other = _checked_constant(self, other)
-            return self.space.linear(lambda a: function(a, _like(other, a)), self)
+            return self.space.linear(lambda a: function(*_one_kind(a, other)), self)
         return NotImplemented
 
     @property
@@ -191,10 +191,12 @@ class Field(eqx.Module):
         return f"Field({type(self.space).__name__}, layout={self.layout!r}, space={self.space!r})"
 
 
-def _like(constant: Array, array: Array) -> Array:
-    if jnp.iscomplexobj(array) and not jnp.iscomplexobj(constant):
-        return constant.astype(complex_dtype(array.dtype))
-    return constant
+def _one_kind(array: Array, constant: Array) -> tuple[Array, Array]:
+    """Both complex if one of them is."""
+    if jnp.iscomplexobj(array) == jnp.iscomplexobj(constant):
+        return array, constant
+    kind = complex_dtype(array.dtype)
+    return array.astype(kind), constant.astype(kind)
 
 
 def _is_constant(value: Any) -> bool:

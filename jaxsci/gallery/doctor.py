@@ -86,7 +86,7 @@ def canary(n: int = 16385, d: int = 3) -> int:
     """How many of `n` values of `|M r|^2` the compiler gets wrong in float64: 0, except on jax 0.10.2.
 
     Args:
-        n: Number of vectors `r`. The defect needs 16 385 (where it spoils one value) or somewhat more, and goes at 65 536.
+        n: Number of vectors `r`. The defect shows from 16 385 (one value) to somewhere below 65 536.
         d: Their dimension.
     """
     import jax

@@ -32,31 +32,13 @@ from ..equations import LotkaVolterra
 from ..simulation import Forward, simulate
 
 YEARS = np.arange(1900, 1921)
-HARE = [
-    30,
-    47.2,
-    70.2,
-    77.4,
-    36.3,
-    20.6,
-    18.1,
-    21.4,
-    22,
-    25.4,
-    27.1,
-    40.3,
-    57,
-    76.6,
-    52.3,
-    19.5,
-    11.2,
-    7.6,
-    14.6,
-    16.2,
-    24.7,
-]
+# fmt: off
+HARE = [30, 47.2, 70.2, 77.4, 36.3, 20.6, 18.1, 21.4, 22, 25.4, 27.1, 40.3, 57, 76.6, 52.3, 19.5, 11.2, 7.6, 14.6, 16.2,
+        24.7]
 LYNX = [4, 6.1, 9.8, 35.2, 59.4, 41.7, 19, 13, 8.3, 9.1, 7.4, 8, 12.3, 19.5, 45.7, 51.1, 29.7, 15.8, 9.7, 10.1, 8.6]
+# fmt: on
 PELTS = np.stack([HARE, LYNX], axis=1)
+MAX_STEPS = 200
 
 
 class Unknown(NamedTuple):
@@ -123,14 +105,16 @@ def climb(z: Float[Array, " unknowns"], progress: bool) -> tuple[Float[Array, " 
 
     state = optimizer.init(z)
     with tqdm(desc="climbing the posterior", unit="step", disable=not progress) as bar:
-        for count in range(200):
+        for count in range(MAX_STEPS):
             new, state, value, slope = step(z, state)
             bar.update()
             bar.set_postfix_str(f"log density {-value:.4f}, gradient {slope:.1e}")
             if slope < 1e-5:
                 return z, count
             z = new
-    raise RuntimeError(f"no top of the posterior in 200 steps (gradient {slope:.1e}): check the data and the guess.")
+    raise RuntimeError(
+        f"no top of the posterior in {MAX_STEPS} steps (gradient {slope:.1e}): check the data and the guess."
+    )
 
 
 def draw(
@@ -188,10 +172,10 @@ off by     weighted mean less published mean, in published standard deviations
 
 def table(rows: list[dict], effective: float) -> str:
     """The rows as text, with what the columns mean."""
-    kinds = ("laplace", "weighted", "published")
+    kinds = ("Laplace", "weighted", "published")
     lines = [f"{'':8}{'maximum':>9}" + "".join(f"{kind + ' mean (sd)':>22}" for kind in kinds) + f"{'off by':>9}"]
     for row in rows:
-        pairs = "".join(f"{row[f'{kind}_mean']:13.4f} ({row[f'{kind}_sd']:.4f})" for kind in kinds)
+        pairs = "".join(f"{row[f'{kind.lower()}_mean']:13.4f} ({row[f'{kind.lower()}_sd']:.4f})" for kind in kinds)
         off = (row["weighted_mean"] - row["published_mean"]) / row["published_sd"]
         lines.append(f"{row['name']:8}{row['maximum']:9.4f}{pairs}{off:+6.2f} sd")
     return "\n".join(lines) + "\n" + LEGEND.format(effective=effective)
@@ -232,7 +216,7 @@ def main(output: Path, progress: bool = False) -> None:
     band = predictive_band(draws, weights, curves)
     rows = summarise(z, covariance, draws, weights)
     text = table(rows, effective)
-    print(text)
+    print(text, end="")
     figure(output / "lynx_hare.png", z, band)
     (output / "table.txt").write_text(text)
     results = {

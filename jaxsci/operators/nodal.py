@@ -68,8 +68,8 @@ def _(field: Field, conductivity: Field, axis: int) -> Field:
     h = space.grid.spacing[axis]
     half = p // 2
     offsets = tuple(i + 0.5 for i in range(-half, half))
-    u = space.extended(field.data, axis, half, p + 1)
-    k = space.derived.extended(conductivity.data, axis, half, p + 1)
+    u = space.extended(field.data, axis, half, p + 2)
+    k = space.derived.extended(conductivity.data, axis, half, p + 2)
     position = field.data.ndim - space.dim + axis
     n = field.data.shape[position]
     slope = _combined(u, position, n + 1, weights(offsets, 1) / h)
@@ -96,10 +96,10 @@ def _face_divergence(space: FiniteDifference, flux: Array, axis: int, n: int) ->
         low = jax.lax.slice_in_dim(flux, n - beyond, n, axis=position)
         high = jax.lax.slice_in_dim(flux, 1, 1 + beyond, axis=position)
     else:
-        extrapolate = np.stack([weights(tuple(range(p + 1)), 0, -float(j)) for j in range(beyond, 0, -1)])
+        extrapolate = np.stack([weights(tuple(range(p + 2)), 0, -float(j)) for j in range(beyond, 0, -1)])
 
         def continued(end):
-            near = jax.lax.slice_in_dim(end, 0, p + 1, axis=position)
+            near = jax.lax.slice_in_dim(end, 0, p + 2, axis=position)
             rows = jnp.tensordot(jnp.asarray(extrapolate, flux.dtype), near, axes=(1, position))
             return jnp.moveaxis(rows, 0, position)
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
+from .._core.precision import complex_dtype, multiply, real_dtype
 from ..fields import Field, FiniteDifference
 from ..fields.stencils import central
 from ..geometry import Box, Free, Grid, Robin
@@ -59,9 +60,11 @@ def _(field: Field, boundary=None) -> Field:
         eigenvalues = eigenvalues + values.reshape([-1 if i == axis else 1 for i in range(space.dim)])
     null = np.abs(eigenvalues) < 1e-10 * np.abs(eigenvalues).max()
     scale = np.where(null, 0.0, 1.0 / np.where(null, 1.0, eigenvalues))
-    solution = rhs * jnp.asarray(scale, rhs.dtype)
+    solution = multiply(jnp.asarray(scale, complex_dtype(rhs.dtype) if np.iscomplexobj(scale) else real_dtype(rhs.dtype)), rhs)
     for axis, (_, _, vectors) in enumerate(bases):
         solution = _along(solution, vectors, solution.ndim - space.dim + axis)
+    if not jnp.iscomplexobj(field.data):
+        solution = solution.real
     if null.any():
         w = measure(space, solution.dtype)
         solution = solution - jnp.sum(w * solution, axis=tuple(range(-space.dim, 0)), keepdims=True) / jnp.sum(w)
@@ -70,7 +73,10 @@ def _(field: Field, boundary=None) -> Field:
 
 def _along(data: Array, matrix: np.ndarray, position: int) -> Array:
     """Apply a matrix along one axis."""
-    return jnp.moveaxis(jnp.tensordot(jnp.asarray(matrix, data.dtype), data, axes=(1, position)), 0, position)
+    if np.iscomplexobj(matrix):
+        data = data.astype(complex_dtype(data.dtype))
+    kind = complex_dtype(data.dtype) if np.iscomplexobj(matrix) else data.dtype
+    return jnp.moveaxis(jnp.tensordot(jnp.asarray(matrix, kind), data, axes=(1, position)), 0, position)
 
 
 def _modes_of_second_difference(space: FiniteDifference, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,11 +96,7 @@ def _modes_of_second_difference(space: FiniteDifference, axis: int) -> tuple[np.
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     else:
         values, vectors = np.linalg.eig(matrix)
-    if np.abs(values.imag).max() > 1e-8 * np.abs(values).max():
-        raise UnsupportedError(
-            f"the second difference of order {space.order} along axis {axis} has complex modes with these wall laws: use order 2."
-        )
-    return values.real, np.linalg.inv(vectors).real, vectors.real
+    return values, np.linalg.inv(vectors), vectors
 
 
 def _homogeneous(law):

@@ -12,6 +12,7 @@ from jaxtyping import Array, PyTree
 from .._core.errors import UnsupportedError
 from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
 from .base import move, vector_field, weighted_sum
+from .progress import report
 from .runge_kutta import RungeKutta
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
@@ -117,8 +118,8 @@ def attempt(method: RungeKutta, f: Callable, run: Progress, target, rtol, atol) 
         arrays=pick(arrays, run.arrays),
         slope=None if run.slope is None else pick(k[-1], run.slope),
         ratio=jnp.where(accept & ~clipped, jnp.maximum(ratio, 1e-4), run.ratio),
-        accepted=run.accepted + accept,
-        rejected=run.rejected + ~accept,
+        accepted=run.accepted + accept.astype(int),
+        rejected=run.rejected + (~accept).astype(int),
         failure=jnp.where(stuck, STEP_TOO_SMALL, run.failure),
     ), h
 
@@ -128,7 +129,9 @@ def active(run: Progress, target, max_steps: int) -> Array:
     return (run.t < target) & (run.failure == 0) & (run.accepted + run.rejected < max_steps)
 
 
-def through(method, system: tuple, run: Progress, knots: Array, tolerances, max_steps: int, record: Record | None = None, block=1):
+def through(
+    method, system: tuple, run: Progress, knots: Array, tolerances, max_steps: int, record: Record | None = None, block=1, bar=None
+):
     """Run through the times `knots`, which are hit exactly; gives the run, the arrays at the knots, and the record."""
     equation, template, args = system
     f = vector_field(equation, template, args)
@@ -139,6 +142,9 @@ def through(method, system: tuple, run: Progress, knots: Array, tolerances, max_
         def body(carry):
             run, record = carry
             moved, h = attempt(method, f, run, target, *tolerances)
+            if bar is not None and bar[0] is not None:
+                token, t0, t1 = bar
+                report(token, (run.t - t0) / (t1 - t0), (moved.t - t0) / (t1 - t0))
             if record is not None:
                 n = run.accepted
                 slot = jnp.where(n % block == 0, n // block, len(record.ts))
@@ -156,41 +162,41 @@ def through(method, system: tuple, run: Progress, knots: Array, tolerances, max_
     return run._replace(failure=jnp.where(failed, TOO_MANY_STEPS, run.failure)), saved, record
 
 
-def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: int, adjoint: Adjoint):
+def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: int, adjoint: Adjoint, token=None):
     """The arrays at the knots, and the counters, of an error-controlled run.
 
     `system` is `(equation, template, arrays, knots, args)` with the start as the first knot. The derivative is that of the
     map made of the accepted steps, each a fixed fraction of its save interval.
     """
     if isinstance(adjoint, Forward):
-        return _integrate((method, system), tolerances, max_steps)
+        return _integrate((method, system), tolerances, max_steps, token)
     if not isinstance(adjoint, (Checkpointed, Direct)):
         raise UnsupportedError(
             f"{type(adjoint).__name__} does not fit a run with error control by {type(method).__name__}: use adjoint=js.Checkpointed(), "
             "js.Direct() or js.Forward(); js.Reversible() goes with js.Leapfrog() and dt, js.Implicit() with js.steady_state."
         )
     block = 1 if isinstance(adjoint, Direct) else math.ceil(math.sqrt(max_steps))
-    return _differentiable((method, system), tolerances, max_steps, block)
+    return _differentiable((method, system), tolerances, max_steps, block, token)
 
 
-def _integrate(differentiable, tolerances, max_steps, record=None, block=1):
+def _integrate(differentiable, tolerances, max_steps, token, record=None, block=1):
     method, (equation, template, arrays, knots, args) = differentiable
     f = vector_field(equation, template, args)
     # the choice of the first step is part of the frozen step sequence
     run = begin(method, f, knots[0], arrays, knots[-1] - knots[0], *tolerances)
     run = run._replace(h=jax.lax.stop_gradient(run.h))
-    run, saved, record = through(method, (equation, template, args), run, knots[1:], tolerances, max_steps, record, block)
+    run, saved, record = through(method, (equation, template, args), run, knots[1:], tolerances, max_steps, record, block, (token, knots[0], knots[-1]))
     counters = (run.accepted, run.rejected, run.failure, run.t)
     return (saved, counters) if record is None else ((saved, counters), record)
 
 
 @eqx.filter_custom_vjp
-def _differentiable(differentiable, tolerances, max_steps, block):
-    return _integrate(differentiable, tolerances, max_steps)
+def _differentiable(differentiable, tolerances, max_steps, block, token):
+    return _integrate(differentiable, tolerances, max_steps, token)
 
 
 @_differentiable.def_fwd
-def _forward(perturbed, differentiable, tolerances, max_steps, block):
+def _forward(perturbed, differentiable, tolerances, max_steps, block, token):
     arrays, knots = differentiable[1][2:4]
     slots = math.ceil(max_steps / block)
     record = Record(
@@ -199,12 +205,12 @@ def _forward(perturbed, differentiable, tolerances, max_steps, block):
         jnp.zeros(max_steps, int),
         jax.tree.map(lambda y: jnp.zeros((slots, *y.shape), y.dtype), arrays),
     )
-    out, record = _integrate(differentiable, tolerances, max_steps, record, block)
+    out, record = _integrate(differentiable, tolerances, max_steps, None, record, block)
     return out, (record, out[1][0])
 
 
 @_differentiable.def_bwd
-def _backward(residuals, cotangents, perturbed, differentiable, tolerances, max_steps, block):
+def _backward(residuals, cotangents, perturbed, differentiable, tolerances, max_steps, block, token):
     record, count = residuals
     method, (equation, template, arrays, knots, args) = differentiable
     fixed = (method, equation, template, args)

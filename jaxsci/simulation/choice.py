@@ -55,10 +55,24 @@ def as_arguments(args: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: leaf if isinstance(leaf, bool) else as_parameter(leaf), args)
 
 
+def is_traced(tree: PyTree) -> bool:
+    """Whether a transformation is at work, so that numbers cannot be looked at."""
+    leaves = (jnp.zeros(()), *jax.tree.leaves(tree))
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+
+
+def with_closure(equation: Callable, state: PyTree, args: Any, dtype) -> Callable:
+    """The law, with traced values that a plain function closes over made visible to derivatives."""
+    if isinstance(equation, eqx.Module):
+        return equation
+    converted = eqx.filter_closure_convert(equation, jnp.zeros((), dtype), state, args)
+    return converted if is_traced(converted) else equation
+
+
 def number(value, name: str) -> float | None:
     """The value of a concrete number, None for a traced one."""
     try:
-        value = float(value)
+        value = float(jax.lax.stop_gradient(value) if isinstance(value, jax.core.Tracer) else value)
     except (jax.errors.ConcretizationTypeError, TypeError) as error:
         if isinstance(value, jax.core.Tracer):
             return None

@@ -89,8 +89,8 @@ def event_for(event: Callable | diffrax.Event | None, template: PyTree, toleranc
     if event is None or isinstance(event, diffrax.Event):
         return event
 
-    def crossing(t, arrays, args, **_):
-        return event(t, pack(template, arrays), args)
+    def crossing(t, y, args, **_):
+        return event(t, pack(template, y), args)
 
     return diffrax.Event(crossing, optimistix.Newton(1e-10, 1e-10))
 

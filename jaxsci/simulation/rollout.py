@@ -13,9 +13,17 @@ from .._core.errors import UnsupportedError
 from ..fields import pack, unpack
 from .adjoints import Adjoint, Checkpointed, Implicit, Loop, Reversible, add, pullback, zeros_like_inexact
 from .base import Method, check_derivative, time_dtype
+from .progress import report
 
 
-def march(method: Method, system: tuple, num_saves: int, every: int, adjoint: Adjoint, first=0) -> tuple[PyTree, PyTree]:
+def step_time(t0, n, dt) -> jax.Array:
+    """The time at which step `n` starts."""
+    return t0 + n.astype(dt.dtype) * dt
+
+
+def march(
+    method: Method, system: tuple, num_saves: int, every: int, adjoint: Adjoint, first=0, token=None
+) -> tuple[PyTree, PyTree]:
     """The arrays after `num_saves * every` steps, and after each `every`.
 
     `system` is `(equation, template, arrays, t0, dt, args)`; step `n` starts at `t0 + (first + n) dt`.
@@ -31,7 +39,10 @@ def march(method: Method, system: tuple, num_saves: int, every: int, adjoint: Ad
     prepared = method.prepare(equation, template, dt, args)
 
     def body(y, n):
-        return method.step(prepared, equation, template, t0 + (first + n).astype(dt.dtype) * dt, y, dt, args)
+        if token is not None:
+            done = (first + n).astype(float) / (num_saves * every)
+            report(token, done, done + 1 / (num_saves * every))
+        return method.step(prepared, equation, template, step_time(t0, first + n, dt), y, dt, args)
 
     return adjoint.trajectory(body, arrays, num_saves, every)
 
@@ -66,13 +77,13 @@ def _reversible_backward(end, cotangents, perturbed, differentiable, counts):
 
     def step(inputs):
         (method, equation, template, args), t0, dt, n, y = inputs
-        return one_step(method, equation, template, t0 + n.astype(dt.dtype) * dt, y, dt, args)
+        return one_step(method, equation, template, step_time(t0, n, dt), y, dt, args)
 
     def back(carry, m):
         y, bar, total = carry
         bar = jax.tree.map(lambda a, b: jnp.where((m + 1) % every == 0, a + b[(m + 1) // every - 1], a), bar, saved_bar)
         n = first + m
-        before = one_step(method, equation, template, t0 + (n + 1).astype(dt.dtype) * dt, y, -dt, args)
+        before = one_step(method, equation, template, step_time(t0, n + 1, dt), y, -dt, args)
         f, dt0, ddt, _, bar = pullback(step, (fixed, t0, dt, n, before), bar)
         return (before, bar, add(total, (f, dt0, ddt))), None
 

@@ -18,13 +18,13 @@ from ..fields import pack, unpack
 from . import adaptive
 from .adjoints import Adjoint, Checkpointed, Reversible
 from .base import Method, check_derivative, time_dtype
-from .choice import as_arguments, as_arrays, check_dt, check_times, choose, number
+from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced, number, with_closure
 from .delegate import as_diffrax, integrate_by_diffrax
-from .failure import explain
+from .failure import check_start, explain
 from .progress import Bar
 from .rollout import check_reversible, march
 from .segments import in_segments
-from .solution import Solution, slice_states
+from .solution import Solution
 
 
 class Plan(eqx.Module):
@@ -105,23 +105,25 @@ def simulate(
     state, args = as_arrays(state), as_arguments(args)
     check_times(t0, t1)
     dtype = time_dtype(unpack(state))
-    if not jax.core.trace_state_clean() and not isinstance(equation, eqx.Module):
-        equation = eqx.filter_closure_convert(equation, jnp.zeros((), dtype), state, args)
+    equation = with_closure(equation, state, args, dtype)
     method = choose(equation, state, method, dt is not None)
     method = _engine(method, equation, dt, event, save_at, key)
     check_derivative(equation, state, jnp.asarray(t0, dtype), args)
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible) and isinstance(method, Method) and dt is not None:
         check_reversible(method)
-    times, indices, num_steps = schedule(t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method))
+    times, indices, num_steps = schedule(t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype)
     options = {"event": event, "progress": progress, "dense": save_at if isinstance(save_at, diffrax.SaveAt) else None}
-    plan = Plan(method, adjoint, indices, num_steps, operator.index(max_steps), options)
+    limit = operator.index(max_steps)
+    if dt is not None and None not in (ends := (number(t1 - t0, "t1 - t0"), number(dt, "dt"))):
+        limit = math.ceil(ends[0] / ends[1]) + 2
+    plan = Plan(method, adjoint, indices, num_steps, limit, options)
     clocks = tuple(None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, times))
     tolerances = jnp.asarray(rtol, dtype), jnp.asarray(atol, dtype)
     inputs = (equation, state, args, clocks, tolerances, key)
-    if not jax.core.trace_state_clean():
+    if is_traced((inputs, method)):
         return _run(plan, inputs, None)
-    explain(plan, inputs, None)
+    check_start(inputs)
     if store is not None:
         solution = in_segments(plan, inputs, store)
     elif progress and isinstance(method, Method):
@@ -149,7 +151,7 @@ def _engine(method, equation, dt, event, save_at, key):
     return method
 
 
-def schedule(t0, t1, dt, save_at, ours: bool):
+def schedule(t0, t1, dt, save_at, ours: bool, dtype):
     """Saved times, and for fixed steps of this library the step indices of the saves and the number of steps."""
     if isinstance(save_at, diffrax.SaveAt):
         return None, None, None
@@ -169,10 +171,16 @@ def schedule(t0, t1, dt, save_at, ours: bool):
             raise ValueError(f"save_at must be increasing times between t0={t0} and t1={t1}, got {wanted}.")
     if dt is None or not ours:
         if count is not None:
-            fractions = np.arange(1, count + 1) / count
-            return t0 + (t1 - t0) * fractions, None, None
-        return (np.array([1.0]) * (t1 - t0) + t0 if save_at is None else save_at), None, None
+            return _spread(t0, t1, np.arange(1, count + 1) / count, dtype), None, None
+        return (_spread(t0, t1, np.ones(1), dtype) if save_at is None else save_at), None, None
     return (None, *_fixed_schedule(t0, t1, dt, count, save_at))
+
+
+def _spread(t0, t1, fractions, dtype):
+    a, b = number(t0, "t0"), number(t1, "t1")
+    if a is None or b is None or is_traced((t0, t1)):
+        a, b, fractions = jnp.asarray(t0, dtype), jnp.asarray(t1, dtype), jnp.asarray(fractions, dtype)
+    return a + (b - a) * fractions
 
 
 def _fixed_schedule(t0, t1, dt, count, save_at):
@@ -219,7 +227,7 @@ def _run(plan: Plan, inputs, token) -> Solution:
             if picks[0] < 0:
                 saved, picks = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), arrays, saved), picks + 1
             saved = jax.tree.map(lambda a: a[picks], saved)
-        ts = t0 + np.array(plan.indices) * h
+        ts = t0 + jnp.asarray(plan.indices, h.dtype) * h
         stats = {"steps": jnp.asarray(plan.num_steps)}
         return _solution(state, ts, saved, end, stats, jnp.asarray(True), name)
     knots = jnp.concatenate([t0[None], times, t1[None]])
@@ -244,7 +252,7 @@ def _by_diffrax(plan, inputs, name) -> Solution:
         "save_at": plan.options["dense"],
         "event": plan.options["event"],
         "adjoint": plan.adjoint,
-        "max_steps": plan.max_steps if dt is None else None if plan.num_steps is None else plan.num_steps,
+        "max_steps": plan.max_steps,
         "progress": plan.options["progress"],
     }
     result = integrate_by_diffrax(plan.method, (equation, state, args), knots, dt, tolerances, options)

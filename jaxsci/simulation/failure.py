@@ -1,0 +1,112 @@
+"""Why a run stopped, in words: when, in which part of the state, and what to do about it."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from .._core.errors import SimulationError
+from ..equations.base import SemilinearEquation
+from ..fields import is_field, unpack
+from .adaptive import STEP_TOO_SMALL, TOO_MANY_STEPS
+from .base import Method, vector_field
+from .choice import is_spectral
+from .rollout import step_time
+from .runge_kutta import RungeKutta
+
+
+def bad_parts(state: PyTree) -> list[str]:
+    """Names of the parts of a state that hold a number that is not finite."""
+    parts = jax.tree_util.tree_leaves_with_path(state, is_leaf=is_field)
+    return [
+        f"state{jax.tree_util.keystr(path)}" + (" (a field)" if is_field(u) else "")
+        for path, u in parts
+        if not all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(unpack(u)))
+    ]
+
+
+@eqx.filter_jit
+def _initial(inputs):
+    equation, state, args, (t0, *_), _, _ = inputs
+    slope = vector_field(equation, state, args)(t0, unpack(state))
+    return [jnp.all(jnp.isfinite(leaf)) for tree in (unpack(state), slope) for leaf in jax.tree.leaves(tree)]
+
+
+def check_start(inputs: tuple) -> None:
+    """Raise when the initial state, or its time derivative, is not finite."""
+    equation, state = inputs[:2]
+    if all(bool(flag) for flag in _initial(inputs)):
+        return
+    bad = bad_parts(state)
+    if bad:
+        raise SimulationError(f"the initial {', '.join(bad)} holds a number that is not finite: look at where it is made.")
+    raise SimulationError(
+        f"{getattr(equation, '__name__', type(equation).__name__)} gives a time derivative that is not finite at the initial state: "
+        "look for a division by zero, a root or logarithm of a negative number, or a coefficient that is not finite."
+    )
+
+
+@eqx.filter_jit
+def _locate(plan, inputs):
+    """Run fixed steps again until a number is not finite; gives the number of steps done and the arrays."""
+    equation, state, args, (t0, t1, _, _), _, _ = inputs
+    h = (t1 - t0) / plan.num_steps
+    prepared = plan.method.prepare(equation, state, h, args)
+
+    def finite(carry):
+        n, arrays = carry
+        return (n < plan.num_steps) & jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(arrays)]))
+
+    def body(carry):
+        n, y = carry
+        return n + 1, plan.method.step(prepared, equation, state, step_time(t0, n, h), y, h, args)
+
+    return jax.lax.while_loop(finite, body, (jnp.asarray(0), unpack(state)))
+
+
+def explain(plan: Any, inputs: tuple, solution: Any) -> None:
+    """Raise the `SimulationError` of a run that did not end well."""
+    equation, state, _, (t0, t1, _, _), _, _ = inputs
+    name = solution.method
+    bad = ", ".join(bad_parts(solution.final)) or "the state"
+    if plan.num_steps is not None and isinstance(plan.method, Method):
+        steps, _ = _locate(plan, inputs)
+        h = (float(t1) - float(t0)) / plan.num_steps
+        raise SimulationError(
+            f"{bad} became non-finite at t = {float(t0) + int(steps) * h:.6g} (step {int(steps)} of {plan.num_steps}, {name}, "
+            f"dt = {h:.6g}). {_cause(plan.method, equation, state, h)}"
+        )
+    reached, failure = float(np.asarray(solution.stats["reached"])), int(solution.stats["failure"])
+    if failure == TOO_MANY_STEPS or (not isinstance(plan.method, Method) and bad == "the state"):
+        raise SimulationError(
+            f"{name} used up max_steps={plan.max_steps} and reached t = {reached:.6g} of {float(t1):.6g}: the law may be stiff (use "
+            f"method=diffrax.Kvaerno5()){_semilinear(equation, state)}, the tolerances too tight, or the run long: raise max_steps."
+        )
+    if failure == STEP_TOO_SMALL:
+        raise SimulationError(
+            f"{name} could not take any step at t = {reached:.6g}, however small: {bad} grows without bound there, or the law is "
+            "not finite or not smooth. End the run earlier, or look at the law at that time."
+        )
+    raise SimulationError(
+        f"{bad} became non-finite before t = {float(t1):.6g} ({name}): the law grows without bound, or the step is too large; "
+        "give a smaller dt, or leave dt out for error control."
+    )
+
+
+def _cause(method, equation, state, h) -> str:
+    if isinstance(method, RungeKutta):
+        return (
+            "The likely cause is a step beyond the stability limit of an explicit method (CFL number, stiffness): try "
+            f"dt = {h / 4:.2g}, leave dt out for error control, or use an implicit method such as method=diffrax.Kvaerno5()"
+            f"{_semilinear(equation, state)}."
+        )
+    return f"The likely cause is a step too large for the nonlinear part, or a solution that grows without bound: try dt = {h / 4:.2g}."
+
+
+def _semilinear(equation, state) -> str:
+    if isinstance(equation, SemilinearEquation) and is_spectral(state):
+        return " or, since the law is semilinear in Fourier modes, method=js.ETDRK4() with dt"
+    return ""

@@ -1,0 +1,99 @@
+"""Runs that save as they go: the same steps in segments on the host, so that a killed run can be resumed."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.errors import UnsupportedError
+from ..fields import pack, unpack
+from . import adaptive
+from .base import Method, vector_field
+from .progress import UPDATES, Bar
+from .rollout import march
+from .solution import Solution
+
+
+@eqx.filter_jit
+def _fixed(plan, inputs, arrays, first, num_saves, every):
+    equation, state, args, (t0, t1, _, _), _, _ = inputs
+    system = (equation, state, arrays, t0, (t1 - t0) / plan.num_steps, args)
+    return march(plan.method, system, num_saves, every, plan.adjoint, first)
+
+
+@eqx.filter_jit
+def _begin(plan, inputs):
+    equation, state, args, (t0, t1, _, _), tolerances, _ = inputs
+    return adaptive.begin(plan.method, vector_field(equation, state, args), t0, unpack(state), t1 - t0, *tolerances)
+
+
+@eqx.filter_jit
+def _controlled(plan, inputs, run, knots):
+    equation, state, args, _, tolerances, _ = inputs
+    return adaptive.through(plan.method, (equation, state, args), run, knots, tolerances, plan.max_steps)[:2]
+
+
+def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
+    """Run to the end, handing the store what has been saved after each segment; go on from what the store holds."""
+    if not isinstance(plan.method, Method):
+        raise UnsupportedError(
+            f"{type(plan.method).__name__} is run by diffrax, which cannot be resumed: leave store out, or use a method of this library."
+        )
+    _, state, _, (t0, t1, _, times), _, _ = inputs
+    engine = store.resume()
+    done = 0 if engine is None else int(engine["done"])
+    saved_here, ts_here = [], []
+    bar = Bar("simulation") if plan.options["progress"] else None
+    if plan.num_steps is not None:
+        gaps = np.diff(np.array(plan.indices), prepend=0)
+        if len(set(gaps)) != 1 or plan.indices[-1] != plan.num_steps:
+            raise UnsupportedError("with store= and dt the saves must be equally spaced: give save_at as a number of saves.")
+        every, total = int(gaps[0]), len(gaps)
+        ts = t0 + jnp.asarray(np.array(plan.indices), t0.dtype) * ((t1 - t0) / plan.num_steps)
+        moving = unpack(state) if engine is None else engine["run"]
+    else:
+        ts, total = times, len(times)
+        moving = _begin(plan, inputs) if engine is None else adaptive.Progress(*engine["run"])
+    size = math.ceil(total / UPDATES)
+    while done < total:
+        number = min(size, total - done)
+        here = ts[done : done + number]
+        if plan.num_steps is not None:
+            moving, saved = _fixed(plan, inputs, moving, jnp.asarray(done * every), number, every)
+        else:
+            moving, saved = _controlled(plan, inputs, moving, here)
+        arrays = moving if plan.num_steps is not None else moving.arrays
+        done += number
+        if not _healthy(moving, arrays):
+            saved_here.append(saved)
+            ts_here.append(here)
+            break
+        store.append(here, pack(state, saved), {"done": jnp.asarray(done), "run": moving})
+        saved_here.append(saved)
+        ts_here.append(here)
+        if bar:
+            bar.update(done / total)
+    if bar:
+        bar.close(done == total)
+    return _collect(plan, state, moving, ts_here, saved_here, t1)
+
+
+def _healthy(moving, arrays) -> bool:
+    finite = all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(arrays))
+    return finite and (not isinstance(moving, adaptive.Progress) or int(moving.failure) == 0)
+
+
+def _collect(plan, state, moving, ts, saved, t1):
+    controlled = isinstance(moving, adaptive.Progress)
+    arrays = moving.arrays if controlled else moving
+    if controlled:
+        stats = {"steps": moving.accepted, "rejected": moving.rejected, "failure": moving.failure, "reached": moving.t}
+    else:
+        stats = {"steps": jnp.asarray(plan.num_steps)}
+    states = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *saved) if saved else jax.tree.map(lambda a: a[None][:0], arrays)
+    times = jnp.concatenate(ts) if ts else jnp.zeros(0, t1.dtype)
+    ok = jnp.asarray(_healthy(moving, arrays))
+    return Solution(times, pack(state, states), pack(state, arrays), stats, ok, type(plan.method).__name__)
