@@ -1,7 +1,6 @@
 """Sphinx configuration: pages in MyST, examples executed at build, the API page made from the public names."""
 
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 os.environ.setdefault("JAX_ENABLE_X64", "True")
 
+import docstrings  # noqa: E402
 import make_api  # noqa: E402
 
 import jaxsci  # noqa: E402
@@ -27,6 +27,7 @@ default_role = "code"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
+nb_execution_excludepatterns = ["notebooks/*"]  # committed with outputs, executed by .ci/run
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -49,16 +50,7 @@ def _copy_in(app):
     (target / "index.md").write_text(listing)
 
 
-def _display_formulas(app, what, name, obj, options, lines):
-    text = re.sub(r"\$\$(.+?)\$\$", _as_directive, "\n".join(lines), flags=re.DOTALL)
-    lines[:] = text.split("\n")
-
-
-def _as_directive(formula):
-    return "\n\n.. math::\n\n   " + " ".join(formula[1].split()) + "\n\n"
-
-
 def setup(app):
-    """Write the generated pages before Sphinx looks for sources; read `$$...$$` in docstrings as formulas."""
+    """Write the generated pages before Sphinx looks for sources; convert what autodoc reads."""
     app.connect("builder-inited", _copy_in)
-    app.connect("autodoc-process-docstring", _display_formulas, priority=400)
+    app.connect("autodoc-process-docstring", docstrings.convert, priority=400)

@@ -54,7 +54,7 @@ def test_unknown_name_is_an_attribute_error():
 @pytest.mark.parametrize("number", sorted(installation.BROKEN_JAX))
 def test_broken_jax_is_named_with_its_remedy(monkeypatch, number):
     monkeypatch.setattr(installation, "version", lambda name: number)
-    with pytest.warns(RuntimeWarning, match=rf"jax {number} .* -m pip install .*jax[=>]="):
+    with pytest.warns(RuntimeWarning, match=rf"jax and jaxlib {number} .* -m pip install .*jax[=>]="):
         installation.warn_of_broken_jax()
 
 

@@ -6,7 +6,7 @@ import warnings
 from importlib.metadata import PackageNotFoundError, version
 
 BROKEN_JAX = {
-    "0.10.2": "silently computes wrong numbers on CPU in small matrix-vector products that are then reduced",
+    "0.10.2": "silently gives wrong numbers on CPU in small matrix-vector products that are then reduced",
     "0.11.0": "can crash on CPU where 0.10.2 computes wrong numbers",
     "0.11.1": "needs a time that grows with the square of the number of saved states on CPU",
 }
@@ -30,13 +30,13 @@ def remedy() -> str:
 
 
 def broken_versions() -> list[str]:
-    """One sentence for each installed package whose version is known to be broken."""
-    sentences = []
+    """One sentence for each version that is installed, of jax or jaxlib, and known to be broken."""
+    packages: dict[str, list[str]] = {}
     for name, number in installed_jax().items():
         release = re.match(r"\d+\.\d+\.\d+", number)
         if release and release[0] in BROKEN_JAX:
-            sentences.append(f"{name} {number} {BROKEN_JAX[release[0]]}")
-    return sentences
+            packages.setdefault(release[0], []).append(name)
+    return [f"{' and '.join(names)} {number} {BROKEN_JAX[number]}" for number, names in packages.items()]
 
 
 def warn_of_broken_jax() -> None:

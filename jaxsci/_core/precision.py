@@ -54,6 +54,13 @@ def _adapts(array) -> bool:
     return bool(getattr(array, "weak_type", False))
 
 
+def one_kind(*arrays: Array) -> tuple[Array, ...]:
+    """The arrays, all of them complex if one of them is."""
+    if any(map(jnp.iscomplexobj, arrays)):
+        return tuple(array.astype(complex_dtype(array.dtype)) for array in arrays)
+    return arrays
+
+
 def multiply(factor: Array, array: Array) -> Array:
     """Product of a real or complex factor and an array, with no implicit promotion (float x complex by parts)."""
     factor, array = jnp.asarray(factor), jnp.asarray(array)

@@ -22,7 +22,7 @@ from .korteweg_de_vries import KortewegDeVries as KortewegDeVries
 from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
 from .lorenz import Lorenz63 as Lorenz63, Lorenz96 as Lorenz96
 from .lotka_volterra import LotkaVolterra as LotkaVolterra
-from .manufactured import (
+from .manufactured_solution import (
     Manufactured as Manufactured,
     ManufacturedSemilinear as ManufacturedSemilinear,
     manufactured as manufactured,

@@ -1,8 +1,8 @@
 """Advection: `u_t + (c . grad) u = 0`, transport without change of shape.
 
 Solutions: with constant `c` the start travels, `u(t, x) = u(0, x - c t)`; with a variable one values ride along the
-streamlines, and the mean of `u` stays if `div c = 0`. Every error of a method shows: central differences disperse, upwind
-ones smear. Good values: `c = 1`; `c = 30` on `[0, 2 pi]` is a known trap for networks.
+streamlines, and the mean of `u` stays if `div c = 0`. Every error of a method shows: central differences disperse,
+upwind ones smear. Good values: `c = 1`; `c = 30` on `[0, 2 pi]` is a known trap for networks.
 """
 
 from typing import Any

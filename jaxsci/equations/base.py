@@ -23,7 +23,7 @@ class Equation(eqx.Module):
 
 
 class SemilinearEquation(Equation):
-    """A law `du/dt = L u + N(t, u)`, with the stiff part linear with constant coefficients: ETDRK and IMEX ask for it."""
+    """A law `du/dt = L u + N(t, u)`, whose stiff part has constant coefficients: ETDRK and IMEX ask for it."""
 
     @abc.abstractmethod
     def linear(self, u: PyTree) -> PyTree:
@@ -92,8 +92,8 @@ class StochasticEquation(Equation):
 class Example(NamedTuple):
     """A case with a known answer, carried by an equation, from which order and agreement tests are made.
 
-    `solution(t, x)` gives the state at one point `x`, shape `(dim,)` (for ordinary laws: `solution(t)`). Where `exact` is
-    False it does not solve the law itself; `manufactured` adds the source that makes it do so.
+    `solution(t, x)` gives the state at one point `x`, shape `(dim,)` (for ordinary laws: `solution(t)`). Where `exact`
+    is False it does not solve the law itself; `manufactured` adds the source that makes it do so.
     """
 
     equation: Equation

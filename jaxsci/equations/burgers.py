@@ -1,8 +1,9 @@
 """Burgers' equation: `u_t + (u . grad) u = nu lap u`, the simplest fluid: it steepens, and viscosity stops it.
 
-Solutions: in one dimension every start turns into fronts of width `nu / jump`, which merge and decay; the Cole-Hopf transform
-`u = -2 nu phi_x / phi` gives them all from the heat equation. Fronts need a few nodes each.
-Good values: `nu = 0.01/pi`, `u(0, x) = -sin(pi x)` on `[-1, 1]`: the slope at 0 reaches -152.0051616 at `t = 0.51046976`.
+Solutions: in one dimension every start turns into fronts of width `nu / jump`, which merge and decay; the Cole-Hopf
+transform `u = -2 nu phi_x / phi` gives them all from the heat equation. Fronts need a few nodes each.
+Good values: `nu = 0.01/pi`, `u(0, x) = -sin(pi x)` on `[-1, 1]`: the slope at 0 reaches -152.0051616 at `t =
+0.51046976`.
 
 Reference: Burgers, Adv. Appl. Mech. 1 (1948) 171; Basdevant et al., Comput. Fluids 14 (1986) 23.
 """
@@ -59,7 +60,7 @@ class Burgers(SemilinearEquation):
             return -0.5 * derivative(u**2)
         if shape != (dim,):
             raise ShapeError(
-                f"Burgers needs a velocity with {dim} components on a {dim}-dimensional domain, got a field of value shape "
+                f"Burgers needs a velocity with {dim} components on a {dim}-dimensional domain, got value shape "
                 f"{shape}: write space.field(lambda x: jnp.stack([...]))."
             )
         return -advection(u, u)

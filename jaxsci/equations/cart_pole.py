@@ -1,7 +1,7 @@
 """A pole hinged on a cart that a force pushes along a track: the standard task of balancing.
 
-Solutions: the upright pole falls with rate about `sqrt(3 g (M + m) / (l (4 M + m)))`; without force energy and horizontal
-momentum stay. Good values: the defaults, those of the original task, with forces up to 10.
+Solutions: the upright pole falls with rate about `sqrt(3 g (M + m) / (l (4 M + m)))`; without force energy and
+horizontal momentum stay. Good values: the defaults, those of the original task, with forces up to 10.
 
 Reference: Barto, Sutton & Anderson, IEEE Trans. SMC 13 (1983) 834, appendix, without friction.
 """
@@ -18,7 +18,7 @@ from .coefficients import positive
 
 
 class CartPole(Equation):
-    """A uniform pole on a cart; the state is the array `(position, velocity, angle, angular velocity)`, angle 0 upright.
+    """A uniform pole on a cart; the state is `(position, velocity, angle, angular velocity)`, with angle 0 upright.
 
     $$(M + m) \\ddot x + m l (\\ddot\\theta \\cos\\theta - \\dot\\theta^2 \\sin\\theta) = F, \\qquad
       \\tfrac43 l \\ddot\\theta + \\ddot x \\cos\\theta = g \\sin\\theta$$

@@ -57,8 +57,8 @@ def is_function(coefficient: Any) -> bool:
 def sampled(coefficient: Field | Callable, like: Field) -> Field:
     """A coefficient that depends on position as a field that can meet `like`.
 
-    A function of one point is sampled in the space of `like` each time the law is evaluated; in a long simulation sample
-    it once, with `space.field(function)`, and give the law the field.
+    A function of one point is sampled in the space of `like` each time the law is evaluated; in a long simulation
+    sample it once, with `space.field(function)`, and give the law the field.
     """
     if isinstance(coefficient, Field):
         return coefficient

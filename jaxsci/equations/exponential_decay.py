@@ -1,6 +1,7 @@
 """Exponential decay: `du/dt = -k u`, the law of radioactivity, of cooling and of every order test.
 
-Solutions: `u(t) = u(0) exp(-k t)`. Good values: `k = 1`; `k = 1e6` with steps near 1 asks whether a method is stiffly stable.
+Solutions: `u(t) = u(0) exp(-k t)`. Good values: `k = 1`; `k = 1e6` with steps near 1 asks whether a method is stiffly
+stable.
 """
 
 from typing import Any

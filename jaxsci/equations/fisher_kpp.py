@@ -1,7 +1,7 @@
-"""The equation of Fisher and of Kolmogorov, Petrovsky and Piskunov: `u_t = D lap u + r u (1 - u)`, the spread of a gene.
+"""The equation of Fisher, Kolmogorov, Petrovsky and Piskunov: `u_t = D lap u + r u (1 - u)`, the spread of a gene.
 
-Solutions: the empty state 0 is unstable, the full state 1 stable; any local start becomes a front of speed `2 sqrt(r D)`
-(slower ones turn negative). One front is known exactly, that of speed `5 sqrt(r D / 6)`. Good values: `D = r = 1`.
+Solutions: the empty state 0 is unstable, the full state 1 stable; any local start becomes a front of speed `2 sqrt(r
+D)` (slower ones turn negative). One front is known exactly, that of speed `5 sqrt(r D / 6)`. Good values: `D = r = 1`.
 
 Reference: Ablowitz & Zeppetella, Bull. Math. Biol. 41 (1979) 835.
 """

@@ -1,7 +1,7 @@
 """Geometric Brownian motion: `dX = mu X dt + sigma X dW` (Ito), growth with random rates.
 
-Solutions: `X(t) = X(0) exp((mu - sigma^2/2) t + sigma W(t))`, lognormal and never of changed sign. The mean grows at rate
-`mu`, the typical path only at `mu - sigma^2/2`: for `sigma^2 > 2 mu` almost every path dies while the mean grows.
+Solutions: `X(t) = X(0) exp((mu - sigma^2/2) t + sigma W(t))`, lognormal and never of changed sign. The mean grows at
+rate `mu`, the typical path only at `mu - sigma^2/2`: for `sigma^2 > 2 mu` almost every path dies while the mean grows.
 Good values: the defaults, those of a share per year.
 
 Reference: Oksendal, Stochastic Differential Equations, example 5.1.1.

@@ -1,7 +1,7 @@
 """Newton's gravity: one body around a fixed sun (Kepler), and any number of bodies.
 
-Both are Hamiltonian: symplectic steps keep their energy error bounded for ever, while other methods drift. Close encounters
-need small steps; `NBody` can soften them instead.
+Both are Hamiltonian: symplectic steps keep their energy error bounded for ever, while other methods drift. Close
+encounters need small steps; `NBody` can soften them instead.
 """
 
 from typing import Any
@@ -21,9 +21,9 @@ class Kepler(HamiltonianSystem):
 
     $$H = \\tfrac12 |p|^2 - \\frac{\\mu}{|q|}$$
 
-    Bound orbits are ellipses of period `2 pi sqrt(a^3/mu)`, `a = -mu/(2 H)`; energy, angular momentum and the direction of
-    the ellipse (`eccentricity_vector`) stay. Good values: `q = (1 - e, 0)`, `p = (0, sqrt((1 + e)/(1 - e)))` has `a = 1`,
-    period `2 pi` and eccentricity `e`; 0.6 is the usual test.
+    Bound orbits are ellipses of period `2 pi sqrt(a^3/mu)`, `a = -mu/(2 H)`; energy, angular momentum and the
+    direction of the ellipse (`eccentricity_vector`) stay. Good values: `q = (1 - e, 0)`, `p = (0, sqrt((1 + e)/(1 -
+    e)))` has `a = 1`, period `2 pi` and eccentricity `e`; 0.6 is the usual test.
 
     Args:
         strength: The gravitational parameter `mu`.

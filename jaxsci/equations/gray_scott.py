@@ -1,8 +1,8 @@
 """The Gray-Scott reaction: `u_t = D_u lap u - u v^2 + F (1 - u)`, `v_t = D_v lap v + u v^2 - (F + k) v`.
 
-Solutions: the substance `v` feeds on `u` and makes more of itself. Depending on feed `F` and kill `k`: spots that divide like
-cells, worms, mazes, waves, or death, `u = 1`, `v = 0`, which is always stable. Good values: box of side 2.5, `D_u = 2e-5`,
-`D_v = 1e-5`, `F = 0.04`, `k = 0.06` (mazes), times of thousands.
+Solutions: the substance `v` feeds on `u` and makes more of itself. Depending on feed `F` and kill `k`: spots that
+divide like cells, worms, mazes, waves, or death, `u = 1`, `v = 0`, which is always stable. Good values: box of side
+2.5, `D_u = 2e-5`, `D_v = 1e-5`, `F = 0.04`, `k = 0.06` (mazes), times of thousands.
 
 Reference: Pearson, Science 261 (1993) 189.
 """
@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from .._core.precision import as_floating
-from ..fields import Field
 from ..geometry import Box, Periodic
 from ..operators import laplacian
 from .base import Example, SemilinearEquation

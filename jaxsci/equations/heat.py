@@ -1,8 +1,8 @@
 """The heat equation: `u_t = div(K grad u) + f`.
 
-Solutions: every wave decays, the shorter the faster (`exp(-K k^2 t)`); maxima fall, minima rise, the heat inside changes only
-through walls and source. Conductivity may be a number, a symmetric matrix (anisotropic materials), or either of them varying
-in space. Good values: `K = 1/4` on `[0, 1]`, `u = 0` at both ends.
+Solutions: every wave decays, the shorter the faster (`exp(-K k^2 t)`); maxima fall, minima rise, the heat inside
+changes only through walls and source. Conductivity may be a number, a symmetric matrix (anisotropic materials), or
+either of them varying in space. Good values: `K = 1/4` on `[0, 1]`, `u = 0` at both ends.
 
 Reference: Fourier, Theorie analytique de la chaleur (1822); Crank, The Mathematics of Diffusion, chapter 2.
 """
@@ -28,7 +28,8 @@ class Heat(SemilinearEquation):
 
     A constant conductivity is the linear part of the law. A variable one cannot be: it counts as nonlinear, less
     `background` times the Laplacian, which moves to the linear part. With a background of at least half the largest
-    conductivity, IMEX and exponential methods are then free of the limit `dt < h^2/(2 K)`; without one they are bound by it.
+    conductivity, IMEX and exponential methods are then free of the limit `dt < h^2/(2 K)`; without one they are bound
+    by it.
 
     Args:
         conductivity: Number, symmetric matrix, or a field or function of one point with such values.

@@ -1,7 +1,8 @@
 """The Korteweg-de Vries equation: `u_t - 6 u u_x + u_xxx = 0`, waves on shallow water.
 
-Solutions: solitons, `u = -(c/2) sech^2(sqrt(c)/2 (x - c t - a))`: the deeper, the narrower and faster; they pass through each
-other unchanged but for a shift. Infinitely many invariants; `mass`, `momentum` and `energy` are the first three.
+Solutions: solitons, `u = -(c/2) sech^2(sqrt(c)/2 (x - c t - a))`: the deeper, the narrower and faster; they pass
+through each other unchanged but for a shift. Infinitely many invariants; `mass`, `momentum` and `energy` are the first
+three.
 Good values: `c = 5` on a periodic box of length 20, 256 modes.
 
 Reference: Korteweg & de Vries, Phil. Mag. 39 (1895) 422; Gardner et al., Phys. Rev. Lett. 19 (1967) 1095.

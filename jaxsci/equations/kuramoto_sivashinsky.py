@@ -1,7 +1,7 @@
-"""The Kuramoto-Sivashinsky equation: `u_t = -u u_x - u_xx - u_xxxx`, flame fronts, thin films and the simplest chaotic field.
+"""The Kuramoto-Sivashinsky equation: `u_t = -u u_x - u_xx - u_xxxx`, flames, films and the simplest chaotic field.
 
-Solutions: waves longer than `2 pi` grow at rate `k^2 - k^4`, shorter ones decay, the product passes energy from the first to
-the second. On boxes longer than about 22 that is chaos, with cells of size `2 pi sqrt 2`.
+Solutions: waves longer than `2 pi` grow at rate `k^2 - k^4`, shorter ones decay, the product passes energy from the
+first to the second. On boxes longer than about 22 that is chaos, with cells of size `2 pi sqrt 2`.
 Good values: `x` in `[0, 32 pi)`, `u = cos(x/16) (1 + sin(x/16))`: `u(t=10, x=0) = 0.587967873`.
 
 Reference: Kassam & Trefethen, SIAM J. Sci. Comput. 26 (2005) 1214, equation 4.1.
@@ -28,7 +28,8 @@ class KuramotoSivashinsky(SemilinearEquation):
     $$u_t = -\\tfrac12 (u^2)_x - u_{xx} - \\nu u_{xxxx}, \\qquad\\text{in more dimensions}\\quad
       u_t = -\\tfrac12 |\\nabla u|^2 - \\nabla^2 u - \\nu \\nabla^4 u$$
 
-    The two forms differ by a derivative: in one dimension `u` is the slope of the front, in more its height, whose mean falls.
+    The two forms differ by a derivative: in one dimension `u` is the slope of the front, in more its height, whose
+    mean falls.
 
     Args:
         damping: Factor `nu` of the fourth derivative.
@@ -56,7 +57,8 @@ class KuramotoSivashinsky(SemilinearEquation):
     def nonlinear(self, t, u: Field, args: Any = None) -> Field:
         if u.shape != ():
             raise ShapeError(
-                f"KuramotoSivashinsky needs a scalar field, got value shape {u.shape}: pass one component, such as u[0]."
+                f"KuramotoSivashinsky needs a scalar field, got value shape {u.shape}: pass one component, "
+                "such as u[0]."
             )
         if u.space.dim == 1:
             return -0.5 * derivative(u**2)

@@ -1,4 +1,4 @@
-"""Lorenz's two models of the atmosphere's unpredictability: three modes of convection (1963), weather on a circle (1996)."""
+"""Lorenz's models of unpredictable weather: three modes of convection (1963), a circle of latitude (1996)."""
 
 from typing import Any
 
@@ -15,10 +15,11 @@ class Lorenz63(Equation):
 
     $$\\dot x = \\sigma (y - x), \\qquad \\dot y = x (\\rho - z) - y, \\qquad \\dot z = x y - \\beta z$$
 
-    At `rho < 1` all motion dies; up to 24.74 (with the other defaults) the convection rolls of `fixed_points` are stable;
-    at the default 28 trajectories fill the butterfly, with largest Lyapunov exponent 0.9056: errors grow by a factor 10
-    every 2.5 time units, and derivatives of long averages by plain differentiation are meaningless. Volumes of phase
-    space shrink at the constant rate `contraction`. For `beta = 2 sigma` the quantity `x^2 - 2 sigma z` decays exactly.
+    At `rho < 1` all motion dies; up to 24.74 (with the other defaults) the convection rolls of `fixed_points` are
+    stable; at the default 28 trajectories fill the butterfly, with largest Lyapunov exponent 0.9056: errors grow by a
+    factor 10 every 2.5 time units, and derivatives of long averages by plain differentiation are meaningless. Volumes
+    of phase space shrink at the constant rate `contraction`. For `beta = 2 sigma` the quantity `x^2 - 2 sigma z`
+    decays exactly.
 
     Args:
         sigma: Prandtl number.

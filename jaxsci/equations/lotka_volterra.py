@@ -1,8 +1,9 @@
 """Predator and prey: `du/dt = (alpha - beta v) u`, `dv/dt = (delta u - gamma) v`.
 
-Solutions: every positive start returns to itself on a closed orbit around `(gamma/delta, alpha/beta)`, the prey leading the
-predator by a quarter of a period; small orbits have period `2 pi / sqrt(alpha gamma)`. The level sets of `invariant` are
-the orbits. Good values: those of the Canadian lynx and hare pelts 1900-1920, thousands and years, are the defaults.
+Solutions: every positive start returns to itself on a closed orbit around `(gamma/delta, alpha/beta)`, the prey
+leading the predator by a quarter of a period; small orbits have period `2 pi / sqrt(alpha gamma)`. The level sets of
+`invariant` are the orbits. Good values: those of the Canadian lynx and hare pelts 1900-1920, thousands and years, are
+the defaults.
 
 Reference: Lotka (1925); Volterra, Nature 118 (1926) 558.
 """

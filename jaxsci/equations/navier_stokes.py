@@ -1,8 +1,8 @@
-"""The incompressible Navier-Stokes equations: `u_t + (u . grad) u = -grad p + nu lap u - alpha u + f`, `div u = 0`, periodic.
+"""Incompressible flow: `u_t + (u . grad) u = -grad p + nu lap u - alpha u + f`, `div u = 0`, periodic.
 
-Solutions: at small `nu` turbulence: energy cascades to the scale `(nu^3 / dissipation)^(1/4)`, which the grid must resolve.
-`energy` falls at the rate `dissipation`. Good values: the Taylor-Green vortex at `nu = 1/1600`: mean energy 1/8 and its rate of
-fall 4.6875e-4 at the start, 1.29e-2 at most, at `t = 8.97`.
+Solutions: at small `nu` turbulence: energy cascades to the scale `(nu^3 / dissipation)^(1/4)`, which the grid must
+resolve. `energy` falls at the rate `dissipation`. Good values: the Taylor-Green vortex at `nu = 1/1600`: mean energy
+1/8 and its rate of fall 4.6875e-4 at the start, 1.29e-2 at most, at `t = 8.97`.
 
 Reference: Taylor & Green, Proc. R. Soc. A 158 (1937) 499; Basdevant, J. Comput. Phys. 50 (1983) 209.
 """
@@ -27,8 +27,8 @@ class NavierStokes(SemilinearEquation):
 
     $$u_t = P\\left[-\\nabla \\cdot (u \\otimes u) + f\\right] + \\nu \\nabla^2 u - \\alpha u$$
 
-    `P` projects onto divergence-free fields, which is what the pressure does; it lets the last diagonal product be subtracted
-    from the others, so that 8 transforms do in three dimensions and 4 in two.
+    `P` projects onto divergence-free fields, which is what the pressure does; it lets the last diagonal product be
+    subtracted from the others, so that 8 transforms do in three dimensions and 4 in two.
 
     Args:
         viscosity: Kinematic viscosity `nu`.
@@ -64,8 +64,8 @@ class NavierStokes(SemilinearEquation):
         dim = u.space.dim
         if dim not in (2, 3) or u.shape != (dim,):
             raise ShapeError(
-                f"NavierStokes needs a velocity with {dim} components in two or three dimensions, got value shape {u.shape} "
-                f"in {dim}: write space.field(lambda x: jnp.stack([...]))."
+                f"NavierStokes needs a velocity with {dim} components in two or three dimensions, got value shape "
+                f"{u.shape} in {dim}: write space.field(lambda x: jnp.stack([...]))."
             )
         pairs = [(i, j) for i in range(dim) for j in range(i, dim) if i < dim - 1]
         products = u.map(lambda v: jnp.stack([_product(v, i, j) for i, j in pairs])).to(u.space.home)
@@ -96,7 +96,7 @@ class NavierStokes(SemilinearEquation):
 
     @classmethod
     def beltrami_example(cls) -> Example:
-        """A flow in space whose curl is itself (Arnold, Beltrami, Childress): it decays at rate `nu` and keeps its shape."""
+        """The flow of Arnold, Beltrami and Childress, its own curl: it decays at rate `nu` and keeps its shape."""
         law = cls(viscosity=0.1)
 
         def solution(t, x):

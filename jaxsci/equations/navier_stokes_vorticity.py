@@ -1,8 +1,8 @@
 """The Navier-Stokes equations in the plane, for the vorticity: `w_t + (u . grad) w = nu lap w - alpha w + f`.
 
-Formula: `w = dv/dx - du/dy`, `(u, v) = (psi_y, -psi_x)`, `lap psi = -w`. Solutions: energy runs to large scales, enstrophy to small
-ones; vortices merge. Without forcing and friction `energy` falls at `2 nu` times `enstrophy`. Good values: `nu = 1e-3` at 256^2;
-Kolmogorov flow with `nu = 1e-3`, wavenumber 4, drag 0.1.
+Formula: `w = dv/dx - du/dy`, `(u, v) = (psi_y, -psi_x)`, `lap psi = -w`. Solutions: energy runs to large scales,
+enstrophy to small ones; vortices merge. Without forcing and friction `energy` falls at `2 nu` times `enstrophy`. Good
+values: `nu = 1e-3` at 256^2; Kolmogorov flow with `nu = 1e-3`, wavenumber 4, drag 0.1.
 
 Reference: Basdevant, J. Comput. Phys. 50 (1983) 209 (the form with four transforms); Arnold & Meshalkin (1960).
 """

@@ -1,7 +1,7 @@
 """The Ornstein-Uhlenbeck process: `dX = theta (mu - X) dt + sigma dW`, noise with a memory.
 
-Solutions: Gaussian. From any start the mean relaxes to `mu` at rate `theta`, and the variance to `sigma^2 / (2 theta)`; the
-stationary correlation is `exp(-theta |t - s|)`. Good values: the defaults have stationary variance 1/2.
+Solutions: Gaussian. From any start the mean relaxes to `mu` at rate `theta`, and the variance to `sigma^2 / (2
+theta)`; the stationary correlation is `exp(-theta |t - s|)`. Good values: the defaults have stationary variance 1/2.
 
 Reference: Uhlenbeck & Ornstein, Phys. Rev. 36 (1930) 823.
 """

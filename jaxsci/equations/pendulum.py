@@ -16,9 +16,9 @@ class Pendulum(Equation):
 
     $$\\ddot\\theta = -\\frac g l \\sin\\theta - c \\dot\\theta + \\frac{\\tau}{m l^2}$$
 
-    Without friction and motor `energy` stays: small swings have period `2 pi sqrt(l/g)`, larger ones are slower, and on the
-    separatrix the pendulum takes for ever to reach the top. The motor torque comes from `args`: None, a number, or an
-    object with a method `control(t, state)`.
+    Without friction and motor `energy` stays: small swings have period `2 pi sqrt(l/g)`, larger ones are slower, and
+    on the separatrix the pendulum takes for ever to reach the top. The motor torque comes from `args`: None, a number,
+    or an object with a method `control(t, state)`.
 
     Args:
         gravity: Acceleration `g`.
@@ -111,7 +111,8 @@ class DoublePendulum(Equation):
         f1 = -m2 * l2 * velocity2**2 * s - M * g * jnp.sin(angle1)
         f2 = l1 * velocity1**2 * s - g * jnp.sin(angle2)
         inertia = m1 + m2 * s**2
-        return jnp.stack([velocity1, velocity2, (f1 - m2 * c * f2) / (l1 * inertia), (M * f2 - c * f1) / (l2 * inertia)])
+        spin1, spin2 = (f1 - m2 * c * f2) / (l1 * inertia), (M * f2 - c * f1) / (l2 * inertia)
+        return jnp.stack([velocity1, velocity2, spin1, spin2])
 
     def energy(self, state: Inexact[Array, "4 *batch"]) -> Inexact[Array, "*batch"]:
         """Kinetic plus potential energy, zero at rest at the bottom."""

@@ -1,7 +1,7 @@
 """Separation into two phases `u = -1` and `u = 1`: without conservation (Allen-Cahn) and with it (Cahn-Hilliard).
 
-Both descend the energy of Ginzburg and Landau, `int gamma |grad u|^2 / 2 + (u^2 - 1)^2 / 4 dx`: mixtures separate quickly,
-interfaces of width `sqrt(2 gamma)` form, `tanh(x / sqrt(2 gamma))` if flat, and then coarsen slowly.
+Both descend the energy of Ginzburg and Landau, `int gamma |grad u|^2 / 2 + (u^2 - 1)^2 / 4 dx`: mixtures separate
+quickly, interfaces of width `sqrt(2 gamma)` form, `tanh(x / sqrt(2 gamma))` if flat, and then coarsen slowly.
 """
 
 from typing import Any
@@ -78,8 +78,8 @@ class CahnHilliard(SemilinearEquation):
 
     $$u_t = M \\nabla^2 (u^3 - u - \\gamma \\nabla^2 u)$$
 
-    Mixtures with `3 u^2 < 1` separate, fastest at wavenumber `1 / sqrt(2 gamma)`. Good values: `gamma = 1e-2` on a box of
-    side 10, small noise around 0.
+    Mixtures with `3 u^2 < 1` separate, fastest at wavenumber `1 / sqrt(2 gamma)`. Good values: `gamma = 1e-2` on a box
+    of side 10, small noise around 0.
 
     Args:
         gamma: Interface parameter; interfaces are `sqrt(2 gamma)` wide.

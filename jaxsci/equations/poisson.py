@@ -1,7 +1,7 @@
 """Poisson's equation: `-lap u = f`, the potential of charges and masses, the height of a loaded membrane.
 
-Solutions: as smooth as `f` and two derivatives more; largest and smallest values lie at the walls where `f` vanishes. Good
-values: `f = 2 pi^2 sin(pi x) sin(pi y)` on the unit square with `u = 0` around it: `u = sin(pi x) sin(pi y)`.
+Solutions: as smooth as `f` and two derivatives more; largest and smallest values lie at the walls where `f` vanishes.
+Good values: `f = 2 pi^2 sin(pi x) sin(pi y)` on the unit square with `u = 0` around it: `u = sin(pi x) sin(pi y)`.
 
 Reference: Evans, Partial Differential Equations, section 2.2.
 """
@@ -48,7 +48,8 @@ class Poisson(SemilinearEquation):
     def solve(self, space: Space) -> Field:
         """The solution in a space, with its boundary law; on periodic boxes the one of zero mean."""
         zero = space.field(lambda x: jnp.zeros_like(x[0]))
-        return solve_poisson(-with_source(zero, self.source))
+        f = with_source(zero, self.source)
+        return solve_poisson(Field((-f).data, space, f.layout))
 
     @classmethod
     def example(cls) -> Example:

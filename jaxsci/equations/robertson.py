@@ -1,10 +1,10 @@
 """Robertson's reaction: a slow, a fast and a very fast step between three substances, the classic of stiff chemistry.
 
 Formula: `dy1/dt = -k1 y1 + k3 y2 y3`, `dy2/dt = k1 y1 - k3 y2 y3 - k2 y2^2`, `dy3/dt = k2 y2^2`.
-Solutions: from `(1, 0, 0)` the catalyst `y2` jumps to 3.6e-5 within milliseconds, then everything turns into `y3` over eleven
-decades of time; the total stays. Rounding can push `y2` below zero, after which the reaction explodes: keep absolute
-tolerances far below 1e-6. Good values: the defaults; at `t = 1e11`:
-`(2.083340149701255e-8, 8.333360770334713e-14, 0.9999999791665050)`.
+Solutions: from `(1, 0, 0)` the catalyst `y2` jumps to 3.6e-5 within milliseconds, then everything turns into `y3` over
+eleven decades of time; the total stays. Rounding can push `y2` below zero, after which the reaction explodes: keep
+absolute tolerances far below 1e-6. Good values: the defaults; at `t = 1e11`: `(2.083340149701255e-8,
+8.333360770334713e-14, 0.9999999791665050)`.
 
 Reference: Hairer & Wanner, Solving Ordinary Differential Equations II, section IV.1, equation 1.4.
 """

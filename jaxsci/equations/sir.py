@@ -1,8 +1,8 @@
 """An epidemic: `dS/dt = -beta S I / N`, `dI/dt = beta S I / N - gamma I`, `dR/dt = gamma I`.
 
-Solutions: one wave if `beta S / N > gamma`, else the infection dies out. `N = S + I + R` stays, and so does `invariant`,
-which gives peak and final size without integration. Good values: influenza in an English boarding school, 1978, 763 boys:
-`beta = 1.7`, `gamma = 0.5` a day.
+Solutions: one wave if `beta S / N > gamma`, else the infection dies out. `N = S + I + R` stays, and so does
+`invariant`, which gives peak and final size without integration. Good values: influenza in an English boarding school,
+1978, 763 boys: `beta = 1.7`, `gamma = 0.5` a day.
 
 Reference: Kermack & McKendrick, Proc. R. Soc. A 115 (1927) 700.
 """
@@ -21,7 +21,8 @@ from .coefficients import nonnegative
 class SIR(Equation):
     """Susceptible, infected, recovered; the state is the array `(S, I, R)`, persons or shares.
 
-    $$\\dot S = -\\beta S I / N, \\quad \\dot I = \\beta S I / N - \\gamma I, \\quad \\dot R = \\gamma I, \\quad N = S + I + R$$
+    $$\\dot S = -\\beta S I / N, \\quad \\dot I = \\beta S I / N - \\gamma I, \\quad \\dot R = \\gamma I,
+      \\quad N = S + I + R$$
 
     Args:
         beta: Contacts per day that would transmit the infection.

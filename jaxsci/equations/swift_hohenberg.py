@@ -1,7 +1,8 @@
 """The Swift-Hohenberg equation: `u_t = r u - (q^2 + lap)^2 u + g u^2 - u^3`, patterns of one wavelength.
 
-Solutions: for `r > 0` waves near wavenumber `q` grow to stripes of amplitude about `2 sqrt(r / 3)`; with `g` large enough hexagons
-win; for `r < 0` and `g` large, single spots survive. The law descends `energy`, so every pattern comes to rest.
+Solutions: for `r > 0` waves near wavenumber `q` grow to stripes of amplitude about `2 sqrt(r / 3)`; with `g` large
+enough hexagons win; for `r < 0` and `g` large, single spots survive. The law descends `energy`, so every pattern comes
+to rest.
 Good values: `r = 0.3`, `q = 1`, a box of 20 pi.
 
 Reference: Swift & Hohenberg, Phys. Rev. A 15 (1977) 319; Cross & Hohenberg, Rev. Mod. Phys. 65 (1993) 851.

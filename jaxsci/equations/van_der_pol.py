@@ -1,8 +1,9 @@
 """The Van der Pol oscillator in its stiff form: `dx/dt = y`, `epsilon dy/dt = (1 - x^2) y - x`.
 
-Solutions: every start but the origin is drawn to one limit cycle of amplitude 2. For small `epsilon` it creeps along the
-curve `y = x / (1 - x^2)` and jumps within a time of order `epsilon`: a test of stiff solvers. Time here is that of the slow
-motion: with `s = mu t` and `epsilon = 1/mu^2` this is the textbook oscillator `x'' - mu (1 - x^2) x' + x = 0`.
+Solutions: every start but the origin is drawn to one limit cycle of amplitude 2. For small `epsilon` it creeps along
+the curve `y = x / (1 - x^2)` and jumps within a time of order `epsilon`: a test of stiff solvers. Time here is that of
+the slow motion: with `s = mu t` and `epsilon = 1/mu^2` this is the textbook oscillator `x'' - mu (1 - x^2) x' + x =
+0`.
 Good values: `epsilon = 1e-6`, start `(2, 0)`: `x(2) = 1.706167732170483`, `y(2) = -0.8928097010247975`.
 
 Reference: Hairer & Wanner, Solving Ordinary Differential Equations II, section IV.1, equation 1.5'.

@@ -1,8 +1,8 @@
 """A field: data, the space they belong to, and the layout they are in. Its arithmetic is that of functions."""
 
 import abc
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact, PyTree
 
-from .._core.errors import PrecisionError, ShapeError, SpaceMismatchError
-from .._core.precision import complex_dtype, real_dtype
+from .._core.errors import PrecisionError, ShapeError, SpaceMismatchError, UnsupportedError
+from .._core.precision import complex_dtype, one_kind, real_dtype
+from ..geometry import BoundaryLaw
 
 
 class Space(eqx.Module):
@@ -63,21 +64,35 @@ class Space(eqx.Module):
         """A component of a vector or matrix field."""
         return self.linear(lambda a: a[index], field)
 
+    def scaled(self, function: Callable, field: "Field", constant: Array) -> "Field":
+        """Combine a field and a constant by a function that is linear in the field."""
+        return self.linear(lambda a: function(*one_kind(a, constant.astype(_like(constant, a)))), field)
+
+    def with_boundary(self, boundary: BoundaryLaw | Mapping[str, BoundaryLaw]) -> "Space":
+        """The same space with other laws at the walls."""
+        raise UnsupportedError(
+            f"{type(self).__name__} has no walls to carry a law: project the field to a FiniteDifference space, whose "
+            "`boundary` argument gives one law per side."
+        )
+
     def compatible(self, other: "Space") -> bool:
         """Whether a field of `other` may meet a field of this space in one expression."""
         return type(self) is type(other)
 
     def project(self, field: "Field") -> "Field":
         """The field of this space that agrees with `field`, of any space, at the nodes of this one."""
-        return self.field(lambda x: field(x))
+        return self.field(field)
 
 
 class Field(eqx.Module):
     """A function stored in a space.
 
-    `+ - * /` and powers are those of functions, point by point; a field whose walls carry a law loses it when it is
-    combined, since a product obeys another law.
+    `+ - * /` and powers are those of functions, point by point, for components alike or with a scalar; a field whose
+    walls carry a law loses it when it is combined, since a product obeys another law. `field[i]` is a component, never a
+    node: nodal values are `field.values`, and `field(points)` evaluates anywhere.
     """
+
+    __array_ufunc__: ClassVar[None] = None
 
     data: PyTree
     space: Space
@@ -90,7 +105,8 @@ class Field(eqx.Module):
 
     def __call__(self, points: Inexact[Array, "*points dim"]) -> Inexact[Array, "..."]:
         """Function values at any points inside the domain."""
-        points = jnp.asarray(points, float) if not isinstance(points, jax.Array) else points
+        points = jnp.asarray(points)
+        points = points if jnp.issubdtype(points.dtype, jnp.inexact) else points.astype(float)
         if points.ndim == 0 or points.shape[-1] != self.space.dim:
             raise ShapeError(
                 f"a field of {self.space.dim} coordinates was evaluated at points of shape {points.shape}: the last axis "
@@ -104,14 +120,26 @@ class Field(eqx.Module):
 
     def map(self, function: Callable, *others: "Field") -> "Field":
         """Apply a function of the value(s) at one point: `u.map(jnp.sin)`, `u.map(lambda a, b: a * b, v)`."""
-        return self.space.pointwise(function, *_matched(self, *others))
+        return self.space.pointwise(function, *matched(self, *others))
 
     def replace(self, data: PyTree) -> "Field":
         """The same space and layout with other data."""
         return Field(data, self.space, self.layout)
 
+    def with_boundary(self, boundary: BoundaryLaw | Mapping[str, BoundaryLaw]) -> "Field":
+        """The same values with a law at the walls, for what a derived field is known to obey there.
+
+        Args:
+            boundary: One law for all walls, or one per side.
+
+        Raises:
+            UnsupportedError: If the space has no walls.
+        """
+        return Field(self.data, self.space.with_boundary(boundary), self.layout)
+
     def astype(self, dtype) -> "Field":
         """Every array of the field in the precision of `dtype`."""
+
         def cast(leaf):
             if not eqx.is_inexact_array(leaf):
                 return leaf
@@ -121,19 +149,35 @@ class Field(eqx.Module):
 
     def __getitem__(self, index) -> "Field":
         """A component of a vector or matrix field."""
+        shape = self.shape
+        try:
+            np.empty(shape)[index]
+        except IndexError:
+            kind = f"components of shape {shape}" if shape else "one component only"
+            raise IndexError(
+                f"field[{index!r}] on a field with {kind}: the index picks components; nodes are in `field.values`, and "
+                "`field(points)` evaluates anywhere."
+            ) from None
         return self.space.component(self, index)
 
-    def __add__(self, other):
-        return self._linear(lambda a, b: a + b, other)
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a scalar field has no components to count or to walk through.")
+        return self.shape[0]
 
-    def __radd__(self, other):
-        return self._linear(lambda a, b: b + a, other)
+    def __iter__(self) -> Iterator["Field"]:
+        return (self[i] for i in range(len(self)))
+
+    def __add__(self, other):
+        return self._linear(_sum, other)
+
+    __radd__ = __add__
 
     def __sub__(self, other):
-        return self._linear(lambda a, b: a - b, other)
+        return self._linear(_difference, other)
 
     def __rsub__(self, other):
-        return self._linear(lambda a, b: b - a, other)
+        return (-self)._linear(_sum, other)
 
     def __neg__(self):
         return self.space.linear(lambda a: -a, self)
@@ -142,38 +186,37 @@ class Field(eqx.Module):
         return self
 
     def __mul__(self, other):
-        return self._scaled(lambda a, b: a * b, other)
+        return self._scaled(_product, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other):
-        return self._scaled(lambda a, b: a / b, other)
+        return self._scaled(_quotient, other)
 
     def __rtruediv__(self, other):
         if not _is_constant(other):
             return NotImplemented
         other = _checked_constant(self, other)
-        return self.map(lambda a: jnp.divide(*reversed(_one_kind(a, other))))
+        return self.space.pointwise(lambda b, a: _quotient(a, b), self, self.space.constant(self, other))
 
     def __pow__(self, power):
-        return self.map(lambda a: a**power)
+        return self.map(_power, power) if isinstance(power, Field) else self.map(lambda a: a**power)
 
     def __abs__(self):
         return self.map(abs)
 
     def _linear(self, function, other):
         if isinstance(other, Field):
-            return self.space.linear(function, *_matched(self, other))
+            return self.space.linear(function, *matched(self, other))
         if _is_constant(other):
             return self.space.linear(function, self, self.space.constant(self, _checked_constant(self, other)))
         return NotImplemented
 
     def _scaled(self, function, other):
         if isinstance(other, Field):
-            return self.space.pointwise(function, *_matched(self, other))
+            return self.space.pointwise(function, *matched(self, other))
         if _is_constant(other):
-            other = _checked_constant(self, other)
-            return self.space.linear(lambda a: function(*_one_kind(a, other)), self)
+            return self.space.scaled(function, self, _checked_constant(self, other))
         return NotImplemented
 
     @property
@@ -184,19 +227,52 @@ class Field(eqx.Module):
     @property
     def dtype(self) -> np.dtype:
         """Real precision of the data."""
-        leaves = [leaf for leaf in jax.tree.leaves(self.data) if eqx.is_inexact_array(leaf)]
-        return real_dtype(leaves[0].dtype) if leaves else real_dtype(jnp.zeros(()).dtype)
+        return precision_of(self) or real_dtype(jnp.zeros(()).dtype)
 
     def __repr__(self):
-        return f"Field({type(self.space).__name__}, layout={self.layout!r}, space={self.space!r})"
+        kind = f"components {self.shape}, " if self.shape else ""
+        return f"Field({kind}{self.dtype}, layout {self.layout!r}, in {self.space!r})"
 
 
-def _one_kind(array: Array, constant: Array) -> tuple[Array, Array]:
-    """Both complex if one of them is."""
-    if jnp.iscomplexobj(array) == jnp.iscomplexobj(constant):
-        return array, constant
-    kind = complex_dtype(array.dtype)
-    return array.astype(kind), constant.astype(kind)
+def _sum(a: Array, b: Array) -> Array:
+    return jnp.add(*_alike(a, b))
+
+
+def _difference(a: Array, b: Array) -> Array:
+    return jnp.subtract(*_alike(a, b))
+
+
+def _product(a: Array, b: Array) -> Array:
+    return jnp.multiply(*_alike(a, b))
+
+
+def _quotient(a: Array, b: Array) -> Array:
+    return jnp.divide(*_alike(a, b))
+
+
+def _power(a: Array, b: Array) -> Array:
+    return jnp.power(*_alike(a, b))
+
+
+def _alike(a: Array, b: Array) -> tuple[Array, Array]:
+    """Two values at one point, after checking that their components match or that one of them is a scalar."""
+    if a.shape and b.shape and a.shape != b.shape:
+        raise ShapeError(
+            f"a field with components {a.shape} meets one with components {b.shape}: arithmetic acts component by component; "
+            "write `dot(u, v)` for the scalar product, or `u.map(lambda a, b: ..., v)` for any other function of both values."
+        )
+    return a, b
+
+
+def _like(constant: Array, array: Array):
+    """The type of a constant that meets an array: the precision of the array, real or complex as it was."""
+    return complex_dtype(array.dtype) if jnp.iscomplexobj(constant) else real_dtype(array.dtype)
+
+
+def precision_of(field: "Field") -> np.dtype | None:
+    """Real precision of the data, or None where it follows the points."""
+    leaves = [a for a in jax.tree.leaves(field.data) if eqx.is_inexact_array(a) and not getattr(a, "weak_type", False)]
+    return real_dtype(leaves[0].dtype) if leaves else None
 
 
 def _is_constant(value: Any) -> bool:
@@ -210,16 +286,17 @@ def _checked_constant(field: Field, value) -> Array:
             f"an array of shape {value.shape} meets a field whose value at a point has shape {field.shape}: a constant is a "
             "number or one number per component; wrap nodal values with `space.field(values)`."
         )
-    if jnp.iscomplexobj(value) or value.weak_type or not jnp.issubdtype(value.dtype, jnp.inexact):
-        return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(field.dtype)
-    if value.dtype != field.dtype:
+    if not jnp.issubdtype(value.dtype, jnp.inexact):
+        return value.astype(field.dtype)
+    if not value.weak_type and precision_of(field) not in (None, real_dtype(value.dtype)):
         raise PrecisionError(
-            f"a {value.dtype} constant meets a {field.dtype} field: cast one of them, for example with `field.astype(jnp.{value.dtype})`."
+            f"a {value.dtype} constant meets a {field.dtype} field: cast one of them, for example with "
+            f"`field.astype(jnp.{real_dtype(value.dtype)})`."
         )
     return value
 
 
-def _matched(*fields) -> tuple[Field, ...]:
+def matched(*fields) -> tuple[Field, ...]:
     """The fields, after checking that they live in one space and one precision."""
     first, *others = fields
     for other in others:
@@ -230,8 +307,9 @@ def _matched(*fields) -> tuple[Field, ...]:
                 f"a field of {first.space!r} meets a field of {other.space!r}: nothing is converted silently; "
                 "write `space.project(field)` to bring one into the space of the other."
             )
-        if first.dtype != other.dtype:
+        if len({precision_of(first), precision_of(other)} - {None}) > 1:
             raise PrecisionError(
-                f"a {first.dtype} field meets a {other.dtype} field: cast one of them, for example with `field.astype(jnp.{first.dtype})`."
+                f"a {first.dtype} field meets a {other.dtype} field: cast one of them, for example with "
+                f"`field.astype(jnp.{first.dtype})`."
             )
     return fields

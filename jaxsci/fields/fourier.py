@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import ShapeError, UnsupportedError
-from .._core.precision import complex_dtype, multiply, real_dtype
+from .._core.precision import complex_dtype, multiply, one_kind, real_dtype
 from ..geometry import Grid
 from .base import Field, Space
 from .sampling import at_nodes, checked_values, nodes_of, over_nodes
@@ -141,7 +141,8 @@ class Fourier(Space):
         for axis in range(self.dim):
             k = jnp.asarray(self.wavenumbers(axis, half).ravel(), field.dtype)
             phases = k[:, None] * (flat[:, axis] - self.grid.box.lows[axis])
-            waves = jax.lax.complex(jnp.cos(phases), jnp.sin(phases))
+            below_nyquist = jnp.asarray(2 * np.abs(self.modes(axis, half).ravel()) < self.grid.shape[axis], field.dtype)
+            waves = jax.lax.complex(jnp.cos(phases), below_nyquist[:, None] * jnp.sin(phases))
             if axis == 0:
                 sums = jnp.tensordot(sums, waves, axes=(-self.dim, 0))
             else:
@@ -151,7 +152,7 @@ class Fourier(Space):
 
     def linear(self, function: Callable, *fields: Field) -> Field:
         if all(field.layout == "grid" for field in fields):
-            return Field(over_nodes(function, self.dim, *(f.data for f in fields)), self, "grid")
+            return Field(over_nodes(function, self.dim, *one_kind(*(f.data for f in fields))), self, "grid")
         arrays = [field.to("coef").data for field in fields]
         halves = {self.is_half(array) for array in arrays}
         if halves != {False} and (len(halves) > 1 or self._gives_complex(function, fields)):
@@ -160,15 +161,19 @@ class Fourier(Space):
 
     def pointwise(self, function: Callable, *fields: Field) -> Field:
         on_grid = {id(field): field.to("grid").data for field in fields}
-        arrays = [on_grid[id(field)] for field in fields]
-        if any(map(jnp.iscomplexobj, arrays)):
-            arrays = [array.astype(complex_dtype(array.dtype)) for array in arrays]
+        arrays = one_kind(*(on_grid[id(field)] for field in fields))
         return Field(over_nodes(function, self.dim, *arrays), self, "grid")
 
     def constant(self, field: Field, value: Array) -> Field:
         value = value.astype(complex_dtype(field.dtype) if jnp.iscomplexobj(value) else field.dtype)
-        values = jnp.broadcast_to(value.reshape(value.shape + (1,) * self.dim), value.shape + self.grid.shape)
-        return Field(values if field.layout == "grid" else self.transform(values), self, field.layout)
+        value = value.reshape(value.shape + (1,) * self.dim)
+        if field.layout == "grid":
+            return Field(jnp.broadcast_to(value, value.shape[: -self.dim] + self.grid.shape), self, "grid")
+        half = not jnp.iscomplexobj(value)
+        rest = [n - 1 for n in self.grid.shape]
+        rest[-1] = self.grid.shape[-1] // 2 if half else rest[-1]
+        lowest = math.prod(self.grid.shape) * value.astype(complex_dtype(value.dtype))
+        return Field(jnp.pad(lowest, [(0, 0)] * (value.ndim - self.dim) + [(0, n) for n in rest]), self, "coef")
 
     def compatible(self, other: Space) -> bool:
         return isinstance(other, Fourier) and (self.grid, self.dealias) == (other.grid, other.dealias)

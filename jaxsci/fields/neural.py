@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import ShapeError, UnsupportedError
-from .._core.precision import complex_dtype
+from .._core.precision import complex_dtype, one_kind
 from ..geometry import Box, Grid
-from .base import Field, Space
+from .base import Field, Space, precision_of
 from .sampling import as_inexact, nodes_of
 
 
@@ -44,14 +45,19 @@ class Neural(Space):
         return self.domain.dim
 
     @property
-    def points(self) -> Array:
-        """Coordinates of the nodes of the grid, shape `(*grid, dim)`."""
+    def axes(self) -> tuple[np.ndarray, ...]:
+        """Coordinates of the nodes of the grid, at cell centres, along each axis."""
         if not isinstance(self.domain, Grid):
             raise UnsupportedError(
                 "a Neural space on a Box has no nodes: evaluate the field with field(points), or build Neural(Grid(box, shape))."
             )
         grid = self.domain
-        return nodes_of([low + h * (jnp.arange(n) + 0.5) for low, h, n in zip(grid.box.lows, grid.spacing, grid.shape, strict=True)])
+        return tuple(low + h * (np.arange(n) + 0.5) for low, h, n in zip(grid.box.lows, grid.spacing, grid.shape, strict=True))
+
+    @property
+    def points(self) -> Array:
+        """Coordinates of the nodes of the grid, shape `(*grid, dim)`."""
+        return nodes_of(self.axes)
 
     def field(self, source: Callable, dtype=None) -> Field:
         if not callable(source):
@@ -70,6 +76,7 @@ class Neural(Space):
         return jnp.moveaxis(values, tuple(range(self.dim)), tuple(range(-self.dim, 0)))
 
     def evaluate(self, field: Field, points: Array) -> Array:
+        points = points.astype(precision_of(field) or points.dtype)
         flat = jax.vmap(lambda x: as_inexact(jnp.asarray(field.data(x))))(points.reshape(-1, self.dim))
         return flat.reshape(*points.shape[:-1], *flat.shape[1:])
 
@@ -77,6 +84,9 @@ class Neural(Space):
         return Field(Composed(function, tuple(field.data for field in fields)), self, "function")
 
     pointwise = linear
+
+    def scaled(self, function: Callable, field: Field, constant: Array) -> Field:
+        return self.linear(function, field, self.constant(field, constant))
 
     def constant(self, field: Field, value: Array) -> Field:
         return Field(Constant(value), self, "function")
@@ -94,7 +104,9 @@ class Function(eqx.Module):
     function: Callable
 
     def __call__(self, x: Array) -> Array:
-        return self.function(x)
+        value = jnp.asarray(self.function(x))
+        strong = jnp.issubdtype(value.dtype, jnp.inexact) and not value.weak_type
+        return value if strong or jnp.iscomplexobj(value) else value.astype(x.dtype)
 
 
 class Constant(eqx.Module):
@@ -103,7 +115,7 @@ class Constant(eqx.Module):
     value: Array
 
     def __call__(self, x: Array) -> Array:
-        return self.value if jnp.iscomplexobj(self.value) else self.value.astype(x.dtype)
+        return self.value.astype(complex_dtype(x.dtype) if jnp.iscomplexobj(self.value) else x.dtype)
 
 
 class Composed(eqx.Module):
@@ -114,9 +126,7 @@ class Composed(eqx.Module):
 
     def __call__(self, x: Array) -> Array:
         values = [jnp.asarray(part(x)) for part in self.parts]
-        if any(map(jnp.iscomplexobj, values)):
-            values = [value.astype(complex_dtype(x.dtype)) for value in values]
-        return self.function(*values)
+        return self.function(*one_kind(*values))
 
 
 class Derivative(eqx.Module):

@@ -24,8 +24,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float
+from scipy.optimize import minimize
 from tqdm.auto import tqdm
 
 from ..equations import LotkaVolterra
@@ -89,37 +89,29 @@ def log_density(z: Float[Array, " unknowns"], adjoint=None) -> Float[Array, ""]:
 
 
 def climb(z: Float[Array, " unknowns"], progress: bool) -> tuple[Float[Array, " unknowns"], int]:
-    """The top of the posterior density by L-BFGS, and the number of steps taken."""
+    """The top of the posterior density by the BFGS method, and the number of steps taken."""
+    descent = jax.jit(jax.value_and_grad(lambda z: -log_density(z)))
 
-    def descent(z):
-        return -log_density(z)
+    def value_and_gradient(z):
+        value, gradient = descent(jnp.asarray(z))
+        return float(value), np.asarray(gradient)
 
-    optimizer = optax.lbfgs()
-    value_and_gradient = optax.value_and_grad_from_state(descent)
-
-    @jax.jit
-    def step(z, state):
-        value, gradient = value_and_gradient(z, state=state)
-        updates, state = optimizer.update(gradient, state, z, value=value, grad=gradient, value_fn=descent)
-        return optax.apply_updates(z, updates), state, value, optax.tree.norm(gradient)
-
-    state = optimizer.init(z)
     with tqdm(desc="climbing the posterior", unit="step", disable=not progress) as bar:
-        for count in range(MAX_STEPS):
-            new, state, value, slope = step(z, state)
+
+        def show(intermediate_result):
+            bar.set_postfix_str(f"log density {-intermediate_result.fun:.4f}", refresh=False)
             bar.update()
-            bar.set_postfix_str(f"log density {-value:.4f}, gradient {slope:.1e}")
-            if slope < 1e-5:
-                return z, count
-            z = new
-    raise RuntimeError(
-        f"no top of the posterior in {MAX_STEPS} steps (gradient {slope:.1e}): check the data and the guess."
-    )
+
+        options = {"gtol": 1e-4, "maxiter": MAX_STEPS}
+        top = minimize(value_and_gradient, z, jac=True, method="BFGS", callback=show, options=options)
+    if not top.success:
+        raise RuntimeError(f"no top of the posterior found: {top.message} Check the data and the guess.")
+    return jnp.asarray(top.x), int(top.nit)
 
 
 def draw(
     z: Array, covariance: Array, progress: bool, num_draws: int = 8000, widen: float = 1.3
-) -> tuple[Array, Array, Array]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draws from Laplace's approximation, widened to reach the tails; their weights; the populations they give."""
     factor = widen * jnp.linalg.cholesky(covariance)
     normals = jax.random.normal(jax.random.key(1900), (num_draws, len(z)))
@@ -128,28 +120,28 @@ def draw(
     evaluate = jax.jit(jax.vmap(lambda z: (log_density(z), populations(z, ts))))
     chunks = jnp.split(draws, 20)
     results = [evaluate(chunk) for chunk in tqdm(chunks, desc="weighting the draws", disable=not progress)]
-    heights, curves = (jnp.concatenate(parts) for parts in zip(*results, strict=True))
-    return draws, jax.nn.softmax(heights + jnp.sum(normals**2, axis=1) / 2), curves
+    heights, curves = (np.concatenate(parts) for parts in zip(*results, strict=True))
+    return np.asarray(draws), np.asarray(jax.nn.softmax(heights + jnp.sum(normals**2, axis=1) / 2)), curves
 
 
-def predictive_band(draws: Array, weights: Array, curves: Array) -> Array:
+def predictive_band(draws: np.ndarray, weights: np.ndarray, curves: np.ndarray) -> np.ndarray:
     """5, 50 and 95 % quantiles of what would be counted: uncertainty of the law and noise of the records."""
-    pick, noise = jax.random.split(jax.random.key(1920))
-    chosen = jax.random.choice(pick, len(draws), (len(draws),), p=weights)
-    sigma = jnp.exp(draws[chosen, None, 6:])
-    counted = curves[chosen] * jnp.exp(sigma * jax.random.normal(noise, curves.shape))
-    return jnp.quantile(counted, jnp.array([0.05, 0.5, 0.95]), axis=0)
+    generator = np.random.default_rng(1920)
+    chosen = generator.choice(len(draws), len(draws), p=weights)
+    sigma = np.exp(draws[chosen, None, 6:])
+    counted = curves[chosen] * np.exp(sigma * generator.normal(size=curves.shape))
+    return np.quantile(counted, [0.05, 0.5, 0.95], axis=0)
 
 
-def summarise(z: Array, covariance: Array, draws: Array, weights: Array) -> list[dict]:
+def summarise(z: np.ndarray, covariance: np.ndarray, draws: np.ndarray, weights: np.ndarray) -> list[dict]:
     """One row per unknown, in physical values."""
-    variance = jnp.diag(covariance)
-    laplace_mean = jnp.exp(z + variance / 2)
-    laplace_sd = laplace_mean * jnp.sqrt(jnp.expm1(variance))
-    mean = weights @ jnp.exp(draws)
-    sd = jnp.sqrt(weights @ (jnp.exp(draws) - mean) ** 2)
+    variance = np.diag(covariance)
+    laplace_mean = np.exp(z + variance / 2)
+    laplace_sd = laplace_mean * np.sqrt(np.expm1(variance))
+    mean = weights @ np.exp(draws)
+    sd = np.sqrt(weights @ (np.exp(draws) - mean) ** 2)
     columns = {
-        "maximum": jnp.exp(z),
+        "maximum": np.exp(z),
         "laplace_mean": laplace_mean,
         "laplace_sd": laplace_sd,
         "weighted_mean": mean,
@@ -181,13 +173,12 @@ def table(rows: list[dict], effective: float) -> str:
     return "\n".join(lines) + "\n" + LEGEND.format(effective=effective)
 
 
-def figure(path: Path, z: Array, band: Array) -> None:
-    """Records, the law at the maximum, and the predictive band, one panel per species."""
+def figure(path: Path, curve: np.ndarray, band: np.ndarray) -> None:
+    """Records, the law, and the predictive band, one panel per species."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     ts = np.linspace(0.0, 20.0, band.shape[1])
-    curve = populations(z, jnp.asarray(ts))
     picture = Figure(figsize=(8, 6), layout="constrained")
     FigureCanvasAgg(picture)
     panels = picture.subplots(2, 1, sharex=True)
@@ -195,7 +186,7 @@ def figure(path: Path, z: Array, band: Array) -> None:
         panel.fill_between(
             1900 + ts, band[0, :, i], band[2, :, i], color=color, alpha=0.2, lw=0, label="90 % predictive band"
         )
-        panel.plot(1900 + ts, curve[:, i], color=color, label="law at the posterior's maximum")
+        panel.plot(1900 + ts, curve[:, i], color=color, label="law, mean over the posterior")
         panel.plot(YEARS, PELTS[:, i], "ko", ms=4, label="pelts recorded")
         panel.set(
             ylabel=f"{species} pelts / thousand", ylim=(0, 1.25 * float(band[2, :, i].max())), xlim=(1899.5, 1920.5)
@@ -212,17 +203,16 @@ def main(output: Path, progress: bool = False) -> None:
     hessian = jax.jit(jax.jacfwd(jax.jacfwd(lambda z: log_density(z, Forward()))))(z)
     covariance = jnp.linalg.inv(-hessian)
     draws, weights, curves = draw(z, covariance, progress)
-    effective = float(1 / jnp.sum(weights**2))
+    effective = float(1 / np.sum(weights**2))
     band = predictive_band(draws, weights, curves)
-    rows = summarise(z, covariance, draws, weights)
+    rows = summarise(np.asarray(z), np.asarray(covariance), draws, weights)
     text = table(rows, effective)
     print(text, end="")
-    figure(output / "lynx_hare.png", z, band)
+    figure(output / "lynx_hare.png", np.tensordot(weights, curves, axes=1), band)
     (output / "table.txt").write_text(text)
     results = {
         "unknowns": rows,
         "log_covariance": covariance.tolist(),
-        "log_density": float(log_density(z)),
         "num_steps": num_steps,
         "effective_draws": effective,
         "records": {"year": YEARS.tolist(), "hare": HARE, "lynx": LYNX},

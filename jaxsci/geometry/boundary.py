@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 
 from .._core.precision import as_floating
 from .box import axis_name
@@ -34,7 +33,7 @@ class Dirichlet(BoundaryLaw):
     @property
     def weights(self):
         """`(1, 0)`."""
-        return jnp.asarray(1.0), jnp.asarray(0.0)
+        return 1.0, 0.0
 
 
 class Neumann(BoundaryLaw):
@@ -49,7 +48,7 @@ class Neumann(BoundaryLaw):
     @property
     def weights(self):
         """`(0, 1)`."""
-        return jnp.asarray(0.0), jnp.asarray(1.0)
+        return 0.0, 1.0
 
 
 class Robin(BoundaryLaw):

@@ -5,6 +5,7 @@ from jaxtyping import Array
 
 from .._core.errors import ShapeError
 from ..fields import Field, Space
+from ..fields.base import matched
 from .dispatch import operator
 
 
@@ -17,12 +18,19 @@ def derivative(field: Field, axis: int = 0, order: int = 1) -> Field:
         axis: Coordinate to differentiate along.
         order: How often.
 
+    Raises:
+        ValueError: If there is no such axis, or the order is not a positive integer.
+
     Example:
         >>> import jax.numpy as jnp, jaxsci as js
         >>> u = js.Neural(js.Box((0.0, 1.0))).field(lambda x: x[0] ** 3)
         >>> float(js.derivative(u, order=2)(jnp.array([2.0])))
         12.0
     """
+    if axis not in range(field.space.dim):
+        raise ValueError(f"derivative along axis {axis!r} of a field of {field.space.dim} coordinates: count axes from 0.")
+    if order != int(order) or order < 1:
+        raise ValueError(f"derivative of order {order!r}: the order is a positive integer; order 0 is the field itself.")
 
 
 @operator()
@@ -32,12 +40,17 @@ def laplacian(field: Field) -> Field:
 
 @operator()
 def biharmonic(field: Field) -> Field:
-    """The Laplacian of the Laplacian, `sum_ij d^4 u / d x_i^2 d x_j^2`."""
+    """The Laplacian of the Laplacian, `sum_ij d^4 u / d x_i^2 d x_j^2`.
+
+    Between walls it is accurate in the interior only, and of no use in time: a fourth-order law needs a second condition
+    at a wall, one on the Laplacian. Write `laplacian(laplacian(u).with_boundary(law))` there.
+    """
 
 
 @operator()
 def variable_diffusion(field: Field, conductivity: Field) -> Field:
     """`div(k grad u)` for a scalar field `k`; `diffusion` is the general form."""
+    matched(field, conductivity)
 
 
 @laplacian.register(Space)
@@ -130,6 +143,7 @@ def diffusion(field: Field, conductivity: float | Array | Field) -> Field:
 @operator()
 def variable_diffusion_along(field: Field, conductivity: Field, axis: int) -> Field:
     """One term of `div(k grad u)`: `d/dx_axis (k du/dx_axis)`."""
+    matched(field, conductivity)
 
 
 @variable_diffusion_along.register(Space)
@@ -144,7 +158,7 @@ def dot(left: Field, right: Field) -> Field:
 
 def stack(*fields: Field) -> Field:
     """One field from several, as a new last component axis: a vector field from its components."""
-    first = fields[0]
+    first = matched(*fields)[0]
     return first.space.linear(lambda *values: jnp.stack(values, axis=-1), *fields)
 
 

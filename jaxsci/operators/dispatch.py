@@ -11,11 +11,12 @@ class Operator:
     """A map from fields to fields with one implementation per storage.
 
     The implementation is chosen by the space of the first argument; register one for your own space with
-    `@operator.register(MySpace)`.
+    `@operator.register(MySpace)`. The body of the contract checks the arguments for all of them.
     """
 
     def __init__(self, contract: Callable, advice: str = ""):
         update_wrapper(self, contract)
+        self.contract = contract
         self.advice = advice
         self.rows: dict[type[Space], Callable] = {}
 
@@ -33,6 +34,7 @@ class Operator:
             raise TypeError(
                 f"{self.__name__} needs a Field, got {type(field).__name__}: build one with space.field(...)."
             )
+        self.contract(field, *args, **kwargs)
         for kind in type(field.space).__mro__:
             if kind in self.rows:
                 return self.rows[kind](field, *args, **kwargs)

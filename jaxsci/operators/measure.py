@@ -3,7 +3,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from .._core.errors import ShapeError
+from .._core.precision import multiply
 from ..fields import Field
+from ..fields.base import matched
 from .dispatch import operator
 
 QUADRATURE_ADVICE = "A function without a grid has no quadrature of its own. "
@@ -17,6 +20,12 @@ def integral(field: Field) -> Inexact[Array, "*components"]:
 @operator(QUADRATURE_ADVICE)
 def inner(left: Field, right: Field) -> Inexact[Array, ""]:
     """Inner product `int conj(u) . v dx`, summed over components."""
+    matched(left, right)
+    if left.shape != right.shape:
+        raise ShapeError(
+            f"inner product of fields with components {left.shape} and {right.shape}: both need the same; use `dot` or "
+            "`integral(u * v)` for anything else."
+        )
 
 
 @operator(QUADRATURE_ADVICE)
@@ -26,7 +35,8 @@ def energy_spectrum(field: Field) -> tuple[Array, Array]:
 
 def mean(field: Field) -> Inexact[Array, "*components"]:
     """Average of each component over the domain."""
-    return integral(field) / integral(field.space.constant(field, jnp.ones((), field.dtype)))
+    one = field.space.constant(field, jnp.ones((), field.dtype))
+    return multiply(1 / integral(one), integral(field))
 
 
 def norm(field: Field, order: float = 2) -> Inexact[Array, ""]:

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._core.errors import ShapeError
+from .._core.precision import one_kind
 from ..fields import Field, FiniteDifference
 from ..fields.stencils import central, weights
 from .calculus import derivative, variable_diffusion, variable_diffusion_along
@@ -14,6 +16,11 @@ from .measure import inner, integral
 @derivative.register(FiniteDifference)
 def _(field: Field, axis: int = 0, order: int = 1) -> Field:
     space = field.space
+    if not space.is_periodic(axis) and space.order + order > space.grid.shape[axis]:
+        raise ShapeError(
+            f"derivative of order {order} at order {space.order} needs {space.order + order} nodes between walls, and there are "
+            f"{space.grid.shape[axis]} along axis {axis}: refine the grid or lower the order."
+        )
     radius, w = central(order, space.order)
     w = w / space.grid.spacing[axis] ** order
     data, position = field.data, field.data.ndim - space.dim + axis
@@ -140,5 +147,6 @@ def _(field: Field):
 
 @inner.register(FiniteDifference)
 def _(left: Field, right: Field):
-    product = jnp.conj(left.data) * right.data if jnp.iscomplexobj(left.data) else left.data * right.data
+    a, b = one_kind(left.data, right.data)
+    product = jnp.conj(a) * b if jnp.iscomplexobj(a) else a * b
     return jnp.sum(measure(left.space, product.dtype) * product)

@@ -1,6 +1,5 @@
 """Poisson solves and projections on nodal values, by diagonalising the second difference along each axis."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,9 +8,9 @@ from jaxtyping import Array
 from .._core.errors import UnsupportedError
 from .._core.precision import complex_dtype, multiply, real_dtype
 from ..fields import Field, FiniteDifference
-from ..fields.stencils import central
-from ..geometry import Box, Free, Grid, Robin
-from .calculus import check_components, derivative, laplacian
+from ..fields.stencils import central, continuation
+from ..geometry import BoundaryLaw, Free, Robin
+from .calculus import laplacian
 from .nodal import measure
 from .solve import divergence_free, solve_poisson
 from .spectral import leray
@@ -20,7 +19,6 @@ from .spectral import leray
 @divergence_free.register(FiniteDifference)
 def _(field: Field) -> Field:
     space = field.space
-    check_components(field, "divergence_free")
     if not all(map(space.is_periodic, range(space.dim))):
         raise UnsupportedError(
             "divergence_free needs periodic axes: a projection next to walls depends on the wall law of the pressure."
@@ -43,7 +41,7 @@ def _modified_wavenumber(space: FiniteDifference, axis: int) -> np.ndarray:
 
 @solve_poisson.register(FiniteDifference)
 def _(field: Field, boundary=None) -> Field:
-    space = field.space if boundary is None else FiniteDifference(field.space.grid, boundary, field.space.order)
+    space = field.space if boundary is None else field.space.with_boundary(boundary)
     for axis, pair in enumerate(space.sides):
         if any(isinstance(law, Free) for law in pair):
             raise ValueError(
@@ -81,25 +79,39 @@ def _along(data: Array, matrix: np.ndarray, position: int) -> Array:
 
 def _modes_of_second_difference(space: FiniteDifference, axis: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eigenvalues, inverse of the eigenvectors, and eigenvectors of the second difference with homogeneous laws."""
-    laws = [_homogeneous(law) for law in space.sides[axis]]
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(laws)):
-        raise UnsupportedError(
-            "solve_poisson diagonalises its operator when the program is traced, so the weights of a Robin law must be "
-            "plain numbers there; differentiate with respect to its value, or use Dirichlet or Neumann walls."
-        )
-    n = space.grid.shape[axis]
-    with jax.ensure_compile_time_eval():
-        line = FiniteDifference(Grid(Box(space.grid.box.intervals[axis]), (n,)), (tuple(laws),), space.order)
-        columns = derivative(Field(jnp.eye(n), line, "node"), 0, 2).data
-    matrix = np.asarray(columns, float).T
-    if np.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-9 * np.abs(matrix).max()):
+    matrix = _second_difference(space, axis)
+    if np.allclose(matrix, matrix.T, rtol=1e-12, atol=1e-12 * np.abs(matrix).max()):
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-    else:
-        values, vectors = np.linalg.eig(matrix)
+        return values, vectors.T, vectors
+    values, vectors = np.linalg.eig(matrix)
     return values, np.linalg.inv(vectors), vectors
 
 
-def _homogeneous(law):
-    if isinstance(law, Robin):
-        return Robin(law.weight, law.flux_weight, 0.0)
-    return eqx.tree_at(lambda node: node.value, law, jnp.asarray(0.0)) if hasattr(law, "value") else law
+def _second_difference(space: FiniteDifference, axis: int) -> np.ndarray:
+    """The matrix of the second derivative along one axis, whatever the precision of the fields, in float64."""
+    n, h = space.grid.shape[axis], space.grid.spacing[axis]
+    radius, w = central(2, space.order)
+    if space.is_periodic(axis):
+        extended = np.eye(n)[np.arange(-radius, n + radius) % n]
+    else:
+        low, high = (_ghost_matrix(law, radius, space.order + 1, h) for law in space.sides[axis])
+        extended = np.zeros((n + 2 * radius, n))
+        extended[radius:-radius] = np.eye(n)
+        extended[:radius, : low.shape[1]] = low[::-1]
+        extended[-radius:, -high.shape[1] :] = high[:, ::-1]
+    return sum(w[j] * extended[j : j + n] for j in range(2 * radius + 1)) / h**2
+
+
+def _ghost_matrix(law: BoundaryLaw, num_ghosts: int, num_nodes: int, h: float) -> np.ndarray:
+    """The ghosts beyond a wall with a homogeneous law, nearest first, from the nodes next to it."""
+    a, b = law.weights
+    if isinstance(law, Robin) and any(isinstance(weight, jax.core.Tracer) for weight in (a, b)):
+        raise UnsupportedError(
+            "solve_poisson diagonalises its operator when the program is traced, so the weights of a Robin law must be "
+            "plain numbers there: build the space outside of jit, grad and vmap, or use Dirichlet or Neumann walls; the "
+            "value of the law may be traced."
+        )
+    a, b = float(a), -float(b) / h
+    rule = continuation(num_ghosts, num_nodes)
+    pull = (a * rule.value + b * rule.slope) / (a * rule.value_lift + b * rule.slope_lift)
+    return rule.nodes - np.outer(rule.lift, pull)

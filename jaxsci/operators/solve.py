@@ -1,5 +1,6 @@
 """Inverse operators: the whole function at once."""
 
+from .._core.errors import ShapeError
 from ..fields import Field
 from .dispatch import operator
 
@@ -25,3 +26,8 @@ def solve_poisson(field: Field, boundary=None) -> Field:
 @operator(GLOBAL_ADVICE)
 def divergence_free(field: Field) -> Field:
     """Projection of a periodic vector field onto divergence-free ones, `v - grad lap^-1 div v` (Leray, Helmholtz)."""
+    if field.shape != (field.space.dim,):
+        raise ShapeError(
+            f"divergence_free needs a vector field with {field.space.dim} components, got value shape {field.shape}: project "
+            "the rows of a tensor field one by one."
+        )

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.errors import ShapeError
-from .._core.precision import multiply, real_dtype
+from .._core.precision import multiply, one_kind, real_dtype
 from ..fields import Field, Fourier
-from .calculus import biharmonic, check_components, derivative, laplacian
+from .calculus import biharmonic, derivative, laplacian
 from .measure import energy_spectrum, inner, integral
 from .solve import divergence_free, solve_poisson
 
@@ -61,7 +61,6 @@ def _(field: Field, boundary=None) -> Field:
 
 @divergence_free.register(Fourier)
 def _(field: Field) -> Field:
-    check_components(field, "divergence_free")
     field = field.to("coef")
     space, half = field.space, field.space.is_half(field.data)
     wave = [np.where(np.abs(space.modes(i, half)) * 2 == n, 0.0, space.wavenumbers(i, half)) for i, n in enumerate(space.grid.shape)]
@@ -88,7 +87,7 @@ def _(field: Field):
 
 @inner.register(Fourier)
 def _(left: Field, right: Field):
-    a, b = left.values, right.values
+    a, b = one_kind(left.values, right.values)
     volume = left.space.grid.box.volume / math.prod(left.space.grid.shape)
     return jnp.sum(jnp.conj(a) * b) * volume if jnp.iscomplexobj(a) else jnp.sum(a * b) * volume
 

@@ -9,6 +9,10 @@ from .adjoints import (
     Reversible as Reversible,
 )
 from .base import Method as Method
+from .certificate import GradientReport as GradientReport, check_gradient as check_gradient
+from .ensemble import ensemble as ensemble
+from .etdrk import ETDRK2 as ETDRK2, ETDRK4 as ETDRK4
+from .imex import ARK4 as ARK4, ARS222 as ARS222, ARS443 as ARS443, IMEXEuler as IMEXEuler
 from .rollout import rollout as rollout, stepper as stepper
 from .runge_kutta import (
     RK4 as RK4,
@@ -22,6 +26,7 @@ from .runge_kutta import (
 )
 from .simulate import simulate as simulate
 from .solution import Solution as Solution
+from .steady import steady_state as steady_state
 from .symplectic import (
     Leapfrog as Leapfrog,
     Strang as Strang,

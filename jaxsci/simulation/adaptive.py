@@ -20,13 +20,13 @@ TOO_MANY_STEPS, STEP_TOO_SMALL = 1, 2
 
 
 class Progress(NamedTuple):
-    """An error-controlled run on its way: time, next step, state, its slope, last error ratio, and counters."""
+    """An error-controlled run on its way: time, next step, state, its slope, logarithm of the last error ratio, and counters."""
 
     t: Array
     h: Array
     arrays: PyTree
     slope: PyTree
-    ratio: Array
+    log_ratio: Array
     accepted: Array
     rejected: Array
     failure: Array
@@ -41,16 +41,17 @@ class Record(NamedTuple):
     states: PyTree
 
 
-def root_mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol) -> Array:
-    """Root mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state."""
+def root_mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol, lanes: bool = False) -> Array:
+    """Root mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state; each of the last axis with `lanes`."""
     dtype = rtol.dtype
 
     def squares(e, a, b):
         scale = atol + rtol * jnp.maximum(jnp.abs(a), jnp.abs(b)).astype(dtype)
-        return jnp.sum(jnp.square(jnp.abs(e).astype(dtype) / scale))
+        return jnp.sum(jnp.square(jnp.abs(e).astype(dtype) / scale), axis=tuple(range(e.ndim - lanes)))
 
     sums = [squares(*leaves) for leaves in zip(*(jax.tree.leaves(x) for x in (errors, old, new)), strict=True)]
-    return jnp.sqrt(sum(sums) / max(1, sum(leaf.size for leaf in jax.tree.leaves(old))))
+    size = sum(leaf[..., 0].size if lanes else leaf.size for leaf in jax.tree.leaves(old))
+    return jnp.sqrt(sum(sums) / max(1, size))
 
 
 def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol, atol) -> Array:
@@ -80,11 +81,17 @@ def begin(method: RungeKutta, f: Callable, t0, arrays: PyTree, span, rtol, atol)
     h = first_step(f, t0, arrays, slope, method.order, span, rtol, atol)
     zero = jnp.zeros((), int)
     kept = slope if method.tableau.first_same_as_last else None
-    return Progress(t0, h, arrays, kept, jnp.ones_like(t0), zero, zero, zero)
+    return Progress(t0, h, arrays, kept, jnp.zeros_like(t0), zero, zero, zero)
 
 
-def attempt(method: RungeKutta, f: Callable, run: Progress, target, rtol, atol) -> tuple[Progress, Array]:
+def attempt(
+    method: RungeKutta, f: Callable, run: Progress, target, rtol, atol, alive=True, unit=1.0, lanes=False
+) -> tuple[Progress, Array]:
     """Try one step towards `target`, never past it; also gives the size that was tried.
+
+    A run that is not `alive` stays where it is. `unit` is one; its derivative is that of the length of the save interval,
+    so that forward mode, too, treats each step as a fixed fraction of its interval. With `lanes` the last axis of every
+    array counts independent runs.
 
     The step is the proportional-integral rule `h <- 0.9 h r^(-0.85/q) r_last^(0.2/q)` with `r` the error over the
     tolerance; a step cut short by `target` does not shrink the following one.
@@ -95,31 +102,29 @@ def attempt(method: RungeKutta, f: Callable, run: Progress, target, rtol, atol) 
     q = method.order
     remaining = target - run.t
     clipped = run.h * 1.001 >= remaining
-    h = jnp.where(clipped, remaining, run.h)
+    h = jax.lax.stop_gradient(jnp.where(clipped, remaining, run.h)) * unit
     arrays, k = method.stages(f, run.t, h, run.arrays, run.slope)
     error = weighted_sum(method.tableau.error, k)
-    ratio = h * root_mean_square(error, run.arrays, arrays, rtol, atol)
-    accept = ratio <= 1
-    r = jnp.maximum(ratio, 1e-10)
-    factor = jnp.where(
-        accept,
-        jnp.clip(SAFETY * r ** (-0.85 / q) * run.ratio ** (0.2 / q), SHRINK, GROW),
-        jnp.clip(SAFETY * r ** (-1 / q), SHRINK, 1.0),
-    )
+    ratio = h * root_mean_square(error, run.arrays, arrays, rtol, atol, lanes)
+    accept = (ratio <= 1) & alive
+    log_ratio = jnp.log(jnp.maximum(ratio, 1e-10))
+    exponent = jnp.where(accept, (0.2 * run.log_ratio - 0.85 * log_ratio) / q, -log_ratio / q)
+    factor = jnp.clip(SAFETY * jnp.exp(exponent), SHRINK, jnp.where(accept, GROW, 1.0))
     grown = h * jnp.where(jnp.isfinite(ratio), factor, SHRINK)
 
     def pick(new, old):
         return jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, old)
 
-    stuck = ~accept & (run.t + grown <= run.t)
+    failed = ~accept & alive
+    stuck = failed & (run.t + grown <= run.t)
     return Progress(
         t=jnp.where(accept, jnp.where(clipped, target, run.t + h), run.t),
-        h=jnp.where(accept & clipped, jnp.maximum(run.h, grown), grown),
+        h=jnp.where(accept & clipped, jnp.maximum(run.h, grown), jnp.where(alive, grown, run.h)),
         arrays=pick(arrays, run.arrays),
         slope=None if run.slope is None else pick(k[-1], run.slope),
-        ratio=jnp.where(accept & ~clipped, jnp.maximum(ratio, 1e-4), run.ratio),
+        log_ratio=jnp.where(accept & ~clipped, jnp.maximum(log_ratio, -9.0), run.log_ratio),
         accepted=run.accepted + accept.astype(int),
-        rejected=run.rejected + (~accept).astype(int),
+        rejected=run.rejected + failed.astype(int),
         failure=jnp.where(stuck, STEP_TOO_SMALL, run.failure),
     ), h
 
@@ -138,10 +143,13 @@ def through(
 
     def interval(carry, knot_and_index):
         target, index = knot_and_index
+        length = target - carry[0].t
+        frozen = jax.lax.stop_gradient(length)
+        unit = jnp.where(frozen > 0, length / jnp.where(frozen > 0, frozen, 1.0), 1.0)
 
         def body(carry):
             run, record = carry
-            moved, h = attempt(method, f, run, target, *tolerances)
+            moved, h = attempt(method, f, run, target, *tolerances, unit=unit)
             if bar is not None and bar[0] is not None:
                 token, t0, t1 = bar
                 report(token, (run.t - t0) / (t1 - t0), (moved.t - t0) / (t1 - t0))

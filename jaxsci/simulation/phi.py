@@ -10,8 +10,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from .._core.precision import multiply, real_dtype
+
 NEAR_ZERO = 1.0
 NUM_TERMS = 18
+MAX_DOUBLINGS = 30
 
 
 def scalar_phis(z: Inexact[Array, "..."], count: int) -> tuple[Inexact[Array, "..."], ...]:
@@ -30,20 +33,53 @@ def scalar_phis(z: Inexact[Array, "..."], count: int) -> tuple[Inexact[Array, ".
 
 
 def matrix_phis(z: Inexact[Array, "*modes n n"], count: int) -> tuple[Inexact[Array, "*modes n n"], ...]:
-    """`exp(Z), phi_1(Z), ..., phi_count(Z)` of small matrices, as the first row of blocks of one matrix exponential.
+    """`exp(Z), phi_1(Z), ..., phi_count(Z)` of small matrices, by balancing, scaling and doubling.
+
+    `Z / 2^s` has a norm below 1/2, where a Taylor series converges at once. Doubling carries `F = exp - 1` instead of
+    `exp`, so that slow modes beside stiff ones keep their digits: `F(2A) = 2 F + F^2` and
+    `2^k phi_k(2A) = exp(A) phi_k(A) + sum_j phi_j(A) / (k - j)!`.
 
     References:
-        Al-Mohy and Higham, SIAM J. Sci. Comput. 33 (2011) 488, theorem 2.1.
+        Skaflestad and Wright, Appl. Numer. Math. 59 (2009) 783, equation 10.
     """
+    one = jnp.eye(z.shape[-1], dtype=z.dtype)
+    balance = _balance(jax.lax.stop_gradient(z))
+    balanced = multiply(balance[..., None, :] / balance[..., :, None], z)
+    norm = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(balanced), axis=-1), axis=-1))[..., None, None]
+    halvings = jnp.clip(jnp.ceil(jnp.log2(jnp.maximum(norm, 0.5))) + 1, 0, MAX_DOUBLINGS)
+    a = multiply(jnp.exp2(-halvings), balanced)
+    phis = [jnp.zeros_like(a)]
+    for term in range(NUM_TERMS - 1, -1, -1):
+        phis[0] = _product(a, phis[0]) + one / math.factorial(term + count)
+    for k in range(count, 1, -1):
+        phis.insert(0, _product(a, phis[0]) + one / math.factorial(k - 1))
+
+    def doubled(carry, level):
+        minus_one, phis = carry
+        mixed = [_product(minus_one, phi) + phi for phi in phis]
+        for k in range(1, count + 1):
+            total = mixed[k - 1] + sum(phis[j - 1] / math.factorial(k - j) for j in range(1, k + 1))
+            mixed[k - 1] = total / 2**k
+        new = (2 * minus_one + _product(minus_one, minus_one), mixed)
+        return jax.tree.map(lambda after, before: jnp.where(level < halvings, after, before), new, carry), None
+
+    (minus_one, phis), _ = jax.lax.scan(doubled, (_product(a, phis[0]), phis), jnp.arange(MAX_DOUBLINGS, dtype=norm.dtype))
+    return tuple(multiply(balance[..., :, None] / balance[..., None, :], f) for f in (minus_one + one, *phis))
+
+
+def _balance(z: Array) -> Array:
+    """Powers of two `d` that make row `i` and column `i` of `z_ij d_j / d_i` about equally large off the diagonal."""
     n = z.shape[-1]
-    lead = z.shape[:-2]
-    big = jnp.zeros((*lead, n * (count + 1), n * (count + 1)), z.dtype)
-    big = big.at[..., :n, :n].set(z)
-    for k in range(count):
-        big = big.at[..., k * n : (k + 1) * n, (k + 1) * n : (k + 2) * n].set(jnp.eye(n, dtype=z.dtype))
-    top = _expm(big.reshape(-1, *big.shape[-2:]))[:, :n]
-    return tuple(top[..., k * n : (k + 1) * n].reshape(z.shape) for k in range(count + 1))
+    size = jnp.abs(z) * (1 - jnp.eye(n, dtype=real_dtype(z.dtype)))
+    d = jnp.ones(size.shape[:-1], size.dtype)
+    for i in [*range(n), *range(n)]:
+        row = jnp.sum(size[..., i, :] * d, axis=-1) / d[..., i]
+        column = jnp.sum(size[..., :, i] / d, axis=-1) * d[..., i]
+        both = (row > 0) & (column > 0)
+        ratio = jnp.where(both, row, 1.0) / jnp.where(both, column, 1.0)
+        d = d.at[..., i].multiply(jnp.exp2(jnp.round(jnp.log2(ratio) / 2)))
+    return d
 
 
-def _expm(matrices: Array) -> Array:
-    return jax.vmap(lambda a: jax.scipy.linalg.expm(a, max_squarings=32))(matrices)
+def _product(a: Array, b: Array) -> Array:
+    return jnp.matmul(a, b, precision="highest")

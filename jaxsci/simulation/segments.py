@@ -53,10 +53,10 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
             raise UnsupportedError("with store= and dt the saves must be equally spaced: give save_at as a number of saves.")
         every, total = int(gaps[0]), len(gaps)
         ts = t0 + jnp.asarray(np.array(plan.indices), t0.dtype) * ((t1 - t0) / plan.num_steps)
-        moving = unpack(state) if engine is None else engine["run"]
+        moving = unpack(state) if engine is None else _resumed(unpack(state), engine)
     else:
         ts, total = times, len(times)
-        moving = _begin(plan, inputs) if engine is None else adaptive.Progress(*engine["run"])
+        moving = _begin(plan, inputs) if engine is None else _resumed(_begin(plan, inputs), engine)
     size = math.ceil(total / UPDATES)
     while done < total:
         number = min(size, total - done)
@@ -79,6 +79,19 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
     if bar:
         bar.close(done == total)
     return _collect(plan, state, moving, ts_here, saved_here, t1)
+
+
+def _resumed(start, engine):
+    """What the store holds, in the containers of the beginning of this run."""
+    leaves, structure = jax.tree.flatten(start)
+    held = [np.asarray(leaf) for leaf in jax.tree.leaves(engine["run"])]
+    kinds = [[(leaf.shape, leaf.dtype.name) for leaf in side] for side in (leaves, held)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"the store holds a run whose state has shapes and types {kinds[1]}, this one has {kinds[0]}: resume it with the same "
+            "call, state, method and precision that began it, or give this run a store of its own."
+        )
+    return jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in held])
 
 
 def _healthy(moving, arrays) -> bool:

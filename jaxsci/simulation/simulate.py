@@ -108,7 +108,6 @@ def simulate(
     equation = with_closure(equation, state, args, dtype)
     method = choose(equation, state, method, dt is not None)
     method = _engine(method, equation, dt, event, save_at, key)
-    check_derivative(equation, state, jnp.asarray(t0, dtype), args)
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible) and isinstance(method, Method) and dt is not None:
         check_reversible(method)
@@ -213,6 +212,7 @@ def _fixed_schedule(t0, t1, dt, count, save_at):
 def _run(plan: Plan, inputs, token) -> Solution:
     """One traced run."""
     equation, state, args, (t0, t1, dt, times), tolerances, key = inputs
+    check_derivative(equation, state, t0, args)
     name = type(plan.method).__name__ if getattr(plan.method, "name", None) is None else plan.method.name
     if not isinstance(plan.method, Method):
         return _by_diffrax(plan, inputs, name)

@@ -55,7 +55,7 @@ class Leapfrog(Symplectic):
 
     Example:
         >>> import jaxsci as js, jax.numpy as jnp
-        >>> orbit = js.Phase(jnp.array([0.4, 0.0]), jnp.array([0.0, 2.0]))
+        >>> orbit = js.equations.Phase(jnp.array([0.4, 0.0]), jnp.array([0.0, 2.0]))
         >>> solution = js.simulate(js.equations.Kepler(), orbit, t1=1.0, dt=0.01, method=js.Leapfrog())
         >>> bool(solution.ok)
         True

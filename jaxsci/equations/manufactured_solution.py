@@ -1,8 +1,8 @@
 """Manufactured solutions: any smooth function solves any law, once the right source is added.
 
-The source `d_t u* - F(t, u*)` is found by evaluating the law itself on `u*` as a function, with exact derivatives, so nothing
-is derived by hand: what a solver then returns must converge to `u*` at its order. Laws that need the whole function at once
-(a Poisson solve, a projection) cannot be evaluated on a function; they carry exact solutions instead.
+The source `d_t u* - F(t, u*)` is found by evaluating the law itself on `u*` as a function, with exact derivatives, so
+nothing is derived by hand: what a solver then returns must converge to `u*` at its order. Laws that need the whole
+function at once (a Poisson solve, a projection) cannot be evaluated on a function; they carry exact solutions instead.
 
 Reference: Roache, J. Fluids Eng. 124 (2002) 4.
 """

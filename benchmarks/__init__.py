@@ -1,0 +1,1 @@
+"""jaxsci against its peers: the same work, interleaved runs, medians, and the share of the machine's limit."""

@@ -1,0 +1,157 @@
+"""A certificate that a derivative is right: three independent tests, and a verdict in words."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+
+class GradientReport(eqx.Module):
+    """What `check_gradient` found.
+
+    Args:
+        slope: observed order of the Taylor remainder, 2 for a right derivative; None where the function is linear along the
+            tried direction.
+        remainder: largest relative remainder seen; at rounding level for a linear function.
+        identity: relative error of `<J v, w> = <v, J^T w>`; None where forward mode is not defined.
+        difference: best relative agreement with central differences.
+        passed: the verdict.
+        reasons: what failed, in words.
+    """
+
+    slope: float | None
+    remainder: float
+    identity: float | None
+    difference: float
+    passed: bool
+    reasons: tuple[str, ...] = ()
+
+    def __repr__(self):
+        slope = "linear along the direction" if self.slope is None else f"{self.slope:.3f} (2 is right)"
+        identity = "forward mode is not defined here" if self.identity is None else f"{self.identity:.1e}"
+        verdict = "PASSED" if self.passed else "FAILED: " + "; ".join(self.reasons)
+        return (
+            f"Gradient certificate: {verdict}\n  Taylor remainder slope     {slope}\n"
+            f"  dot-product identity       {identity}\n  best central difference    {self.difference:.1e}"
+        )
+
+
+def _dot(a: PyTree, b: PyTree):
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return sum(np.sum(np.real(np.asarray(x, complex) * np.asarray(y, complex))) for x, y in pairs)
+
+
+def _random_like(tree: PyTree, key) -> PyTree:
+    leaves, structure = jax.tree.flatten(tree)
+    keys = jax.random.split(key, max(1, len(leaves)))
+
+    def draw(leaf, key):
+        size = jnp.sqrt(jnp.mean(jnp.square(jnp.abs(leaf)))) if leaf.size else 1.0
+        return jax.random.normal(key, leaf.shape, leaf.dtype) * jnp.where(size > 0, size, 1.0).astype(leaf.real.dtype)
+
+    return structure.unflatten([draw(leaf, k) for leaf, k in zip(leaves, keys, strict=True)])
+
+
+def check_gradient(
+    function: Callable, x: PyTree, *, forward: Callable | None = None, tolerance: float | None = None, key=None
+) -> GradientReport:
+    r"""Certify the derivative of a function: of a loss, or of a whole simulation.
+
+    Along a random direction v, and for a random weight w of the output with :math:`\phi = \langle w, f\rangle`:
+    the remainder :math:`|\phi(x + h v) - \phi(x) - h \langle J^T w, v\rangle|` must shrink like :math:`h^2`; reverse and
+    forward mode must be transposes, :math:`\langle J v, w\rangle = \langle v, J^T w\rangle`; and central differences must
+    agree. A run with error control is only as smooth as its tolerances: give it tight ones, or a fixed step.
+
+    Args:
+        function: `function(x)`, with values in numbers, arrays, fields or containers of them.
+        x: the point: any PyTree with real or complex arrays.
+        forward: the same function in a form that forward mode can follow, for instance with `adjoint=js.Forward()`.
+        tolerance: relative agreement asked of central differences; 1e-6 in float64, 1e-2 in float32.
+        key: random key of the direction and the weight.
+
+    Returns:
+        The report; print it, or look at `report.passed`.
+
+    Example:
+        >>> import jaxsci as js, jax.numpy as jnp
+        >>> js.check_gradient(lambda x: jnp.sum(jnp.sin(x) * x), jnp.array([0.3, 1.7])).passed
+        True
+    """
+    key = jax.random.key(0) if key is None else key
+    key_v, key_w = jax.random.split(key)
+    x = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, (float, complex, np.ndarray)) else leaf, x)
+    moving, fixed = eqx.partition(x, eqx.is_inexact_array)
+    if not jax.tree.leaves(moving):
+        raise TypeError("x holds no real or complex array, so there is nothing to differentiate by: write floats, not integers.")
+
+    def of(f):
+        return lambda m: eqx.filter(f(eqx.combine(m, fixed)), eqx.is_inexact_array)
+
+    reverse, along = of(function), of(function if forward is None else forward)
+    value = reverse(moving)
+    v, w = _random_like(moving, key_v), _random_like(value, key_w)
+    transposed = eqx.filter_jit(lambda m: jax.vjp(reverse, m)[1](w)[0])(moving)
+    slope_here = _dot(transposed, v)
+    identity = _identity(along, moving, v, w, slope_here)
+
+    @eqx.filter_jit
+    def moved(h):
+        return reverse(jax.tree.map(lambda a, d: a + h.astype(a.real.dtype) * d if a.dtype == a.real.dtype else a + h.astype(a.dtype) * d, moving, v))
+
+    def phi(h):
+        return _dot(moved(jnp.asarray(h, float)), w)
+
+    eps = max(float(jnp.finfo(leaf.dtype).eps) for leaf in jax.tree.leaves(moving))
+    slope, remainder, difference = _taylor(phi, slope_here, _magnitude(value, w), eps)
+    return _verdict(slope, remainder, identity, difference, eps, tolerance)
+
+
+def _identity(function, moving, v, w, expected):
+    try:
+        image = eqx.filter_jit(lambda m: jax.jvp(function, (m,), (v,))[1])(moving)
+    except TypeError as error:
+        if "custom_vjp" in str(error) or "forward-mode" in str(error):
+            return None
+        raise
+    scale = np.sqrt(_dot_abs(image, image) * _dot_abs(w, w))
+    return float(abs(_dot(image, w) - expected) / max(scale, 1e-300))
+
+
+def _dot_abs(a, b):
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return sum(np.sum(np.abs(np.asarray(x)) * np.abs(np.asarray(y))) for x, y in pairs)
+
+
+def _magnitude(value, w):
+    return float(_dot_abs(value, w))
+
+
+def _taylor(phi, slope_here, magnitude, eps):
+    """Observed order of the remainder, its largest relative size, and the best central difference."""
+    start = phi(0.0)
+    noise = 30 * eps * max(magnitude, 1e-300)
+    hs = 0.05 * 2.0 ** -np.arange(0, 34 if eps < 1e-10 else 14)
+    ahead, behind = (np.array([phi(sign * h) for h in hs]) for sign in (1, -1))
+    remainders = np.abs(ahead - start - hs * slope_here)
+    clear = np.isfinite(remainders) & (remainders > 100 * noise)
+    orders = [np.log2(remainders[i] / remainders[i + 1]) for i in range(len(hs) - 1) if clear[i] and clear[i + 1]]
+    centred = np.abs((ahead - behind) / (2 * hs) - slope_here)
+    scale = max(abs(slope_here), noise / hs[0])
+    slope = None if len(orders) < 2 else float(np.median(orders[-5:]))
+    return slope, float(np.nanmax(remainders[:6]) / max(magnitude, 1e-300)), float(np.nanmin(centred) / scale)
+
+
+def _verdict(slope, remainder, identity, difference, eps, tolerance):
+    double = eps < 1e-10
+    tolerance = (1e-6 if double else 1e-2) if tolerance is None else tolerance
+    reasons = []
+    if slope is not None and slope < (1.9 if double else 1.7):
+        reasons.append(f"the Taylor remainder shrinks with order {slope:.2f} instead of 2, so the derivative is wrong or the function rough")
+    if identity is not None and not identity <= (1e-11 if double else 1e-4):
+        reasons.append(f"forward and reverse mode are not transposes of each other (relative error {identity:.1e})")
+    if not difference <= tolerance:
+        reasons.append(f"central differences disagree by {difference:.1e}")
+    return GradientReport(slope, remainder, identity, difference, not reasons, tuple(reasons))

@@ -1,0 +1,176 @@
+"""Many runs of one law at once: lanes of a vector, refilled as trajectories end, on every device."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, PartitionSpec
+from jaxtyping import PyTree
+
+from .._core.errors import ShapeError, SimulationError, UnsupportedError
+from ..fields import is_field, pack, unpack
+from .adjoints import Adjoint, Checkpointed, Reversible
+from .base import Method, check_derivative, time_dtype
+from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced
+from .cores import in_shares, num_cores
+from .lanes import fixed_template, run_lanes
+from .runge_kutta import RungeKutta
+from .simulate import Plan, schedule
+from .solution import Solution
+
+CACHE = 262_144
+
+
+def ensemble(
+    equation: Callable,
+    states: PyTree,
+    t1,
+    dt=None,
+    *,
+    over: Callable | None = None,
+    t0=0.0,
+    save_at=None,
+    args: Any = None,
+    method: Method | diffrax.AbstractSolver | None = None,
+    adjoint: Adjoint | None = None,
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+    max_steps: int = 65536,
+    lanes: int | None = None,
+    devices: list | None = None,
+    key=None,
+) -> Solution:
+    """Run many initial states, coefficients or arguments at once, each with its own error control.
+
+    Trajectories are spread over all devices, and over all cores of a lone CPU unless the call is traced. On each, as many as
+    fit in the cache move side by side; one that ends makes room for the next, so a slow trajectory holds nobody up.
+
+    Args:
+        equation: the law.
+        states: initial states; what varies has a leading axis.
+        t1: the end.
+        dt: the step; None for error control.
+        over: what varies: `over(equation, states, args)` picks parts whose arrays have a leading axis, for instance
+            `lambda equation, states, args: equation.rho`; by default the states.
+        t0: the beginning.
+        save_at: as in `simulate`.
+        args: passed on to the equation.
+        method: as in `simulate`.
+        adjoint: as in `simulate`.
+        rtol: relative error allowed a step.
+        atol: absolute error allowed a step.
+        max_steps: where a trajectory gives up.
+        lanes: trajectories side by side on one device; by default what fits in the cache.
+        devices: the devices to use; all of them by default.
+        key: random key for stochastic equations, split over the trajectories.
+
+    Returns:
+        A solution whose states and `ok` have a leading axis over trajectories, the times after it.
+
+    Raises:
+        ShapeError: what varies has no common leading axis.
+        SimulationError: all trajectories failed.
+
+    Example:
+        >>> import jaxsci as js, jax.numpy as jnp
+        >>> starts = jnp.array([[1.0], [2.0], [4.0]])
+        >>> js.ensemble(lambda t, u, args: -u, starts, t1=1.0).final.shape
+        (3, 1)
+    """
+    states, args = as_arrays(states), as_arguments(args)
+    check_times(t0, t1)
+    varying, fixed, count = split((equation, states, args), over)
+    one = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying), fixed)
+    dtype = time_dtype(unpack(one[1]))
+    method = choose(one[0], one[1], method, dt is not None)
+    times, indices, num_steps = schedule(t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype)
+    options = {"event": None, "progress": False, "dense": None}
+    adjoint = Checkpointed() if adjoint is None else adjoint
+    if isinstance(adjoint, Reversible):
+        raise UnsupportedError("js.ensemble takes adjoint=js.Checkpointed() or js.Direct(); use jax.vmap of js.simulate with js.Reversible().")
+    limit = max_steps if dt is None or num_steps is not None else math.ceil((float(t1) - float(t0)) / float(dt)) + 2
+    plan = Plan(method, adjoint, indices, num_steps, limit, options)
+    clocks = tuple(None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, times))
+    tolerances = jnp.asarray(rtol, dtype), jnp.asarray(atol, dtype)
+    keys = None if key is None else jax.random.split(key, count)
+    devices = jax.devices() if devices is None else devices
+    devices = tuple(devices)
+    shares = 1 if is_traced((varying, fixed, clocks, tolerances, keys)) else num_cores(devices)
+    lanes = _lanes(one[1], method, math.ceil(count / max(shares, len(devices)))) if lanes is None else int(lanes)
+    saved, end, stats, ok = in_shares(
+        lambda rows: _rows(plan, rows, fixed, clocks, tolerances, lanes, devices), (varying, keys), count, shares
+    )
+    ts = times if indices is None else clocks[0] + jnp.asarray(indices, dtype) * ((clocks[1] - clocks[0]) / num_steps)
+    template = fixed_template(varying, fixed)
+    solution = Solution(ts, pack(template, saved), pack(template, end), stats, ok, type(method).__name__)
+    if not is_traced(solution.ok) and not bool(jnp.any(solution.ok)):
+        raise SimulationError(
+            f"all {count} trajectories failed (non-finite numbers, or more than max_steps={max_steps} steps): run one of them with "
+            "js.simulate, which says when and why."
+        )
+    return solution
+
+
+def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:
+    """What varies, the rest, and how many there are."""
+    over = (lambda equation, states, args: states) if over is None else over
+
+    def mark(node):
+        def leaf(u):
+            if is_field(u):
+                return eqx.tree_at(lambda f: f.data, u, jax.tree.map(lambda _: True, u.data))
+            return True
+
+        return jax.tree.map(leaf, node, is_leaf=is_field)
+
+    flags = jax.tree.map(lambda _: False, inputs)
+    flags = eqx.tree_at(lambda tree: over(*tree), flags, replace_fn=mark)
+    varying, fixed = eqx.partition(inputs, flags)
+    leaves = jax.tree.leaves(varying)
+    if not leaves:
+        raise ShapeError("nothing varies over the ensemble: `over(equation, states, args)` must pick parts that hold arrays.")
+    counts = {leaf.shape[0] if getattr(leaf, "ndim", 0) else None for leaf in leaves}
+    if len(counts) != 1 or None in counts:
+        raise ShapeError(
+            f"what varies over an ensemble needs one common leading axis, and the shapes are {[np.shape(leaf) for leaf in leaves]}: "
+            "stack the cases along axis 0, and name what varies with over=lambda equation, states, args: ..."
+        )
+    return varying, fixed, counts.pop()
+
+
+def _lanes(state, method, count: int) -> int:
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(unpack(state)))
+    stages = len(method.tableau.b) if isinstance(method, RungeKutta) else 6
+    return max(1, min(count, 4096, CACHE // (size * (stages + 4)) // 16 * 16 or 16))
+
+
+@eqx.filter_jit
+def _rows(plan, varying, fixed, clocks, tolerances, lanes, devices) -> tuple:
+    """Saved arrays, final arrays, counters and success of all rows, spread over the devices."""
+    count = len(jax.tree.leaves(varying)[0])
+    equation, state, args = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying[0]), fixed)
+    check_derivative(equation, state, clocks[0], args)
+    inputs = (plan, fixed, clocks, tolerances)
+    if len(devices) == 1 or not isinstance(plan.method, Method):
+        rows = run_lanes(*inputs, varying, lanes)
+    else:
+        share = math.ceil(count / len(devices))
+        padded = jax.tree.map(lambda leaf: leaf[np.minimum(np.arange(share * len(devices)), count - 1)], varying)
+        dynamic, static = eqx.partition(inputs, eqx.is_array)
+        mesh = jax.make_mesh((len(devices),), ("rows",), axis_types=(AxisType.Auto,), devices=devices)
+        rows = jax.shard_map(
+            lambda rows, dynamic: run_lanes(*eqx.combine(dynamic, static), rows, min(lanes, share)),
+            mesh=mesh,
+            in_specs=(PartitionSpec("rows"), PartitionSpec()),
+            out_specs=PartitionSpec("rows"),
+            check_vma=False,
+        )(padded, dynamic)
+        rows = jax.tree.map(lambda leaf: leaf[:count], rows)
+    saved, end, stats, ok = rows
+    finite = [jnp.all(jnp.isfinite(leaf.reshape(count, -1)), axis=1) for leaf in jax.tree.leaves(end)]
+    return saved, end, stats, jnp.all(jnp.stack([ok, *finite]), axis=0)

@@ -1,0 +1,224 @@
+"""Trajectories side by side on one device, the lane axis last where that makes vectors of it."""
+
+import math
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ..fields import unpack
+from .adaptive import Progress, active, attempt, begin, integrate
+from .adjoints import Checkpointed, Direct
+from .base import Method, vector_field
+from .choice import is_spectral
+from .rollout import step_time
+
+TRIES = 4
+
+
+class Lanes(NamedTuple):
+    """Runs on their way: each lane holds the trajectory `index` and goes to its save number `knot`."""
+
+    run: Progress
+    inputs: PyTree
+    index: Array
+    knot: Array
+    queue: Array
+    saved: PyTree
+    counters: PyTree
+
+
+def fixed_template(varying: PyTree, fixed: PyTree) -> PyTree:
+    """The first state of an ensemble, for its spaces."""
+    return eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying), fixed)[1]
+
+
+def run_lanes(plan: Any, fixed: PyTree, clocks: tuple, tolerances: tuple, rows: tuple, lanes: int):
+    """Saved arrays, final arrays, counters and success of all rows."""
+    varying, keys = rows
+    t0, t1, dt, times = clocks
+    if not isinstance(plan.method, Method):
+        return _mapped(plan, fixed, clocks, tolerances, rows, lanes)
+    if plan.num_steps is not None:
+        return _fixed_steps(plan, fixed, clocks, varying, lanes)
+    knots = jnp.concatenate([t0[None], times, t1[None]])
+    saved, (accepted, rejected, failure) = _refilled(
+        (plan.method, varying, fixed, knots), tolerances, plan.max_steps, lanes, isinstance(plan.adjoint, Direct)
+    )
+    end = jax.tree.map(lambda a: a[:, -1], saved)
+    return jax.tree.map(lambda a: a[:, :-1], saved), end, {"steps": accepted, "rejected": rejected}, failure == 0
+
+
+def _mapped(plan, fixed, clocks, tolerances, rows, lanes):
+    from .simulate import _by_diffrax
+
+    def one(row):
+        varying, key = row
+        solution = _by_diffrax(plan, (*eqx.combine(varying, fixed), clocks, tolerances, key), "")
+        stats = {name: solution.stats[name] for name in ("steps", "rejected")}
+        return unpack(solution.states), unpack(solution.final), stats, solution.ok
+
+    return jax.lax.map(one, rows, batch_size=lanes)
+
+
+def _lane_axis(state: PyTree) -> int:
+    """Transforms want their lanes first, everything else wants them last."""
+    return 0 if is_spectral(state) else -1
+
+
+def _fixed_steps(plan, fixed, clocks, varying, lanes):
+    t0, t1, _, _ = clocks
+    h = (t1 - t0) / plan.num_steps
+    every = math.gcd(plan.num_steps, *plan.indices)
+    count = len(jax.tree.leaves(varying)[0])
+    axis = _lane_axis(fixed_template(varying, fixed))
+    method = plan.method
+
+    def chunk(varying):
+        varying = _to_lanes(varying, axis)
+        kept = []
+
+        def prepare(lane):
+            equation, state, args = eqx.combine(lane, fixed)
+            dynamic, static = eqx.partition(method.prepare(equation, state, h, args), eqx.is_array)
+            kept.append(static)
+            return dynamic, unpack(state)
+
+        prepared, arrays = jax.vmap(prepare, in_axes=axis, out_axes=axis, axis_size=_size(varying, axis))(varying)
+
+        def body(y, n):
+            def step(lane, prepared, y):
+                equation, state, args = eqx.combine(lane, fixed)
+                return method.step(eqx.combine(prepared, kept[0]), equation, state, step_time(t0, n, h), y, h, args)
+
+            return jax.vmap(step, in_axes=axis, out_axes=axis)(varying, prepared, y)
+
+        end, saved = plan.adjoint.trajectory(body, arrays, plan.num_steps // every, every)
+        picks = np.array(plan.indices) // every - 1
+        if picks[0] < 0:
+            saved, picks = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), arrays, saved), picks + 1
+        saved = jax.tree.map(lambda a: jnp.moveaxis(a[picks], -1 if axis == -1 else 1, 0), saved)
+        return saved, jax.tree.map(lambda a: jnp.moveaxis(a, axis, 0), end)
+
+    size = min(lanes, count)
+    groups = math.ceil(count / size)
+    order = np.minimum(np.arange(groups * size), count - 1).reshape(groups, size)
+    grouped = jax.tree.map(lambda a: a[order], varying)
+    out = jax.lax.map(chunk, grouped) if groups > 1 else jax.tree.map(lambda a: a[None], chunk(varying))
+    saved, end = jax.tree.map(lambda a: a.reshape((-1, *a.shape[2:]))[:count], out)
+    return saved, end, {"steps": jnp.full(count, plan.num_steps)}, jnp.ones(count, bool)
+
+
+def _size(varying, axis):
+    return jax.tree.leaves(varying)[0].shape[axis]
+
+
+def _to_lanes(rows: PyTree, axis: int) -> PyTree:
+    return jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), rows)
+
+
+@eqx.filter_custom_vjp
+def _refilled(differentiable, tolerances, max_steps, lanes, direct):
+    """Error control per trajectory; a lane whose trajectory ends takes the next one from the queue."""
+    method, varying, fixed, knots = differentiable
+    count = len(jax.tree.leaves(varying)[0])
+    template = fixed_template(varying, fixed)
+    axis, width, saves = _lane_axis(template), min(lanes, count), len(knots) - 1
+
+    def start(lane):
+        equation, state, args = eqx.combine(lane, fixed)
+        f = vector_field(equation, state, args)
+        return begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], *tolerances)
+
+    def move(lane, run, target):
+        equation, state, args = eqx.combine(lane, fixed)
+        f = vector_field(equation, state, args)
+        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
+
+    axes = Progress(0, 0, axis, axis, 0, 0, 0, 0)
+    starts = jax.vmap(start, in_axes=axis, out_axes=axes)
+
+    def slopes(lane, t, y):
+        equation, state, args = eqx.combine(lane, fixed)
+        return vector_field(equation, state, args)(t, y)
+
+    def move_last(lane, run, target):
+        def f(t, y):
+            return jax.vmap(slopes, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
+
+        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
+
+    moves = move_last if axis == -1 else jax.vmap(move, in_axes=(axis, axes, 0), out_axes=axes)
+
+    def deliver(lanes: Lanes) -> Lanes:
+        run, inputs, index, knot, queue, saved, counters = lanes
+        arrived = ~active(run, knots[knot], max_steps) & (index < count)
+        broken = (run.t < knots[knot]) & arrived
+        row = jnp.where(arrived & ~broken, index, count)
+        saved = jax.tree.map(
+            lambda s, a: s.at[row, knot - 1].set(jnp.moveaxis(a, axis, 0), mode="drop"), saved, run.arrays
+        )
+        ended = arrived & (broken | (knot == saves))
+        final = jnp.where(ended, index, count)
+        failure = jnp.where(broken & (run.failure == 0), 1, run.failure)
+        counters = jax.tree.map(lambda c, a: c.at[final].set(a, mode="drop"), counters, (run.accepted, run.rejected, failure))
+        waiting = queue + jnp.cumsum(ended.astype(int)) - 1
+        index = jnp.where(ended, jnp.minimum(waiting, count), index)
+        fresh = ended & (index < count)
+
+        def refill(old, axis, new):
+            shape = [1] * old.ndim
+            shape[axis] = width
+            return jnp.where(fresh.reshape(shape), new, old)
+
+        new = _to_lanes(jax.tree.map(lambda a: a[jnp.minimum(index, count - 1)], varying), axis)
+        begun = starts(new)
+        inputs = jax.tree.map(lambda a, b: refill(a, axis, b), inputs, new)
+        run = Progress(
+            *(jax.tree.map(lambda a, b, place=place: refill(a, place, b), old, young)
+              for old, young, place in zip(run, begun, axes, strict=True))
+        )
+        return Lanes(run, inputs, index, jnp.where(ended, 1, knot + arrived.astype(int)), queue + jnp.sum(ended), saved, counters)
+
+    def body(lanes: Lanes) -> Lanes:
+        run, targets = lanes.run, knots[lanes.knot]
+        run = jax.lax.fori_loop(0, TRIES, lambda _, run: moves(lanes.inputs, run, targets), run)
+        lanes = lanes._replace(run=run)
+        arrived = ~active(run, targets, max_steps) & (lanes.index < count)
+        return jax.lax.cond(jnp.any(arrived), deliver, lambda same: same, lanes)
+
+    inputs = _to_lanes(jax.tree.map(lambda a: a[:width], varying), axis)
+    arrays = unpack(template)
+    saved = jax.tree.map(lambda a: jnp.full((count, saves, *a.shape), jnp.nan, a.dtype), arrays)
+    counters = tuple(jnp.zeros(count, int) for _ in range(3))
+    ones = jnp.ones(width, int)
+    lanes = Lanes(starts(inputs), inputs, jnp.arange(width), ones, jnp.asarray(width), saved, counters)
+    lanes = jax.lax.while_loop(lambda lanes: jnp.any(lanes.index < count), body, lanes)
+    return lanes.saved, lanes.counters
+
+
+@_refilled.def_fwd
+def _refilled_forward(perturbed, differentiable, tolerances, max_steps, lanes, direct):
+    return _refilled(differentiable, tolerances, max_steps, lanes, direct), None
+
+
+@_refilled.def_bwd
+def _refilled_backward(residuals, cotangents, perturbed, differentiable, tolerances, max_steps, lanes, direct):
+    moving, still = eqx.partition(differentiable, eqx.is_inexact_array)
+
+    def again(moving):
+        method, varying, fixed, knots = eqx.combine(moving, still)
+
+        def one(row):
+            equation, state, args = eqx.combine(row, fixed)
+            system = (equation, state, unpack(state), knots, args)
+            return integrate(method, system, tolerances, max_steps, Direct() if direct else Checkpointed())[0]
+
+        return jax.lax.map(one, varying, batch_size=lanes)
+
+    saved, pull = jax.vjp(again, moving)
+    bars = jax.tree.map(lambda y, g: jnp.zeros_like(y) if g is None else g, saved, cotangents[0])
+    return pull(bars)[0]
