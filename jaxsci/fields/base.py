@@ -60,6 +60,10 @@ class Space(eqx.Module):
     def constant(self, field: "Field", value: Array) -> "Field":
         """The field of a constant, in the layout of `field` where that is possible."""
 
+    def settled(self, data: PyTree, clock) -> PyTree:
+        """Data of a state that was just computed; a storage that reads neighbours has them written to memory first."""
+        return data
+
     def component(self, field: "Field", index) -> "Field":
         """A component of a vector or matrix field."""
         return self.linear(lambda a: a[index], field)

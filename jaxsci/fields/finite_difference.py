@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import PrecisionError, ShapeError, SpaceMismatchError, UnsupportedError
+from .._core.memory import in_memory
 from .._core.precision import complex_dtype, one_kind
 from ..geometry import BoundaryLaw, Dirichlet, Free, Grid, Neumann, Periodic, Robin, per_side
 from ..geometry.boundary import Sides
@@ -135,6 +136,9 @@ class FiniteDifference(Space):
         sides = tuple((pick(low), pick(high)) for low, high in self.sides)
         data = over_nodes(lambda a: a[index], self.dim, field.data)
         return Field(data, self.with_sides(sides), "node")
+
+    def settled(self, data: Array, clock) -> Array:
+        return in_memory(data, clock)
 
     def convert(self, field: Field, layout: str) -> Field:
         raise UnsupportedError(f"FiniteDifference has no layout {layout!r}: it has 'node'.")

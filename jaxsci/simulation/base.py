@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 
 from .._core.errors import PrecisionError, ShapeError
 from .._core.precision import multiply, real_dtype
-from ..fields import pack, unpack
+from ..fields import pack, settle, unpack
 
 
 class Method(eqx.Module):
@@ -42,10 +42,16 @@ class Method(eqx.Module):
 
 
 def vector_field(equation: Callable, template: PyTree, args: Any = None) -> Callable:
-    """The time derivative `f(t, arrays)` of the arrays of a state, in the home layout of every field."""
+    """The time derivative `f(t, arrays)` of the arrays of a state, in the home layout of every field.
 
-    def f(t, arrays):
-        return unpack(equation(t, pack(template, arrays), args))
+    Arrays that were just `computed`, such as an inner stage, and slopes that are `kept` for several uses are written to
+    memory where the storage is one of stencils.
+    """
+
+    def f(t, arrays, computed=False, kept=False):
+        arrays = settle(template, arrays, t) if computed else arrays
+        slope = unpack(equation(t, pack(template, arrays), args))
+        return settle(template, slope, t) if kept else slope
 
     return f
 

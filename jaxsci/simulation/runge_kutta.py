@@ -50,11 +50,11 @@ class RungeKutta(Method):
     def stages(self, f: Callable, t, h, y: PyTree, slope: PyTree | None = None) -> tuple[PyTree, list[PyTree]]:
         """The new point and the slopes of all stages; `slope` is the first one where it is already known."""
         tableau = self.tableau
-        k = [f(t, y) if slope is None else slope]
+        k = [f(t, y, kept=bool(tableau.a)) if slope is None else slope]
         last = y
         for a, c in zip(tableau.a, tableau.c, strict=True):
             last = move(y, h, weighted_sum(a, k)) if any(a) else y
-            k.append(f(t + c * h, last))
+            k.append(f(t + c * h, last, computed=True, kept=True))
         return (last if tableau.first_same_as_last else move(y, h, weighted_sum(tableau.b, k))), k
 
 

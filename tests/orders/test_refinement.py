@@ -11,7 +11,7 @@ import jaxsci as js
 A, B = 1.3, 0.9
 BOX = js.Box((0.1, 1.1), (-0.2, 0.9))
 CIRCLE = js.Box((0.0, 2 * np.pi), (0.0, np.pi))
-NODES = {2: (32, 64), 4: (32, 64), 6: (32, 64)}
+NODES = {2: (32, 64), 4: (32, 64), 6: (48, 96)}
 
 
 def wave(i, j, x):
@@ -49,7 +49,7 @@ def errors_between_walls(space):
         return wave(2, 0, x) + wave(0, 2, x)
 
     K = jnp.array([[1.0, 0.3], [0.1, 2.0]])
-    v = space.field(lambda x: jnp.stack([wave(1, 0, x), wave(0, 1, x)]))
+    v = space.derived.field(lambda x: jnp.stack([wave(1, 0, x), wave(0, 1, x)]))
     tensor = space.field(lambda x: conductivity(x) * K)
 
     def flux_divergence(x):
