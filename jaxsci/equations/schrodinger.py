@@ -42,6 +42,9 @@ class Schrodinger(SemilinearEquation):
 
     $$i \\psi_t = -\\tfrac12 \\nabla^2 \\psi + V \\psi + g |\\psi|^2 \\psi$$
 
+    A potential that jumps or kinks across the ends of a periodic box, as a trap does, needs a Fourier space with
+    `dealias=None`: cutting off its short waves would spread the kink's ripples over the whole box.
+
     Args:
         potential: Potential `V`: a real field, a function of one point, or None.
         interaction: Strength `g` of the self-interaction; 0 is ordinary quantum mechanics.

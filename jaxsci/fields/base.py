@@ -284,7 +284,7 @@ def _is_constant(value: Any) -> bool:
 
 
 def _checked_constant(field: Field, value) -> Array:
-    value = jnp.asarray(value)
+    value = jnp.asarray(float(value) if isinstance(value, int) else value)
     if value.ndim and value.shape != field.shape:
         raise ShapeError(
             f"an array of shape {value.shape} meets a field whose value at a point has shape {field.shape}: a constant is a "

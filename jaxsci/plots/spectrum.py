@@ -37,18 +37,16 @@ def plot_spectrum(
         'log'
     """
     k, energy = (np.asarray(part) for part in (energy_spectrum(source) if isinstance(source, Field) else source))
-    shown = (k > 0) & (energy > 0)
+    shown = (k > 0) & (energy > 1e-16 * energy.max())
     k, energy = k[shown], energy[shown]
     picture = panels(axes, 1, (5.4, 4.2))
     panel = picture.axes
     panel.loglog(k, energy, label=label)
-    floor = energy.max() * 1e-14 if energy.size else 1e-14
     panel.set(xlabel="wavenumber k", ylabel=f"{name}(k)")
-    panel.set_ylim(bottom=max(floor, panel.get_ylim()[0]))
     if slope is not None and energy.size:
-        top = int(np.argmax(energy))
-        law = 2 * energy[top] * (k[top:] / k[top]) ** slope
-        panel.plot(k[top:][law > energy.min()], law[law > energy.min()], "k--", lw=1, label=f"$k^{{{slope:.3g}}}$")
+        law = 1.5 * np.max(energy / k**slope) * k**slope
+        beside = law < 10 * energy.max()
+        panel.plot(k[beside], law[beside], "k--", lw=1, label=f"$k^{{{slope:.3g}}}$")
     if panel.get_legend_handles_labels()[0]:
         panel.legend(frameon=False)
     panel.grid(True, which="major", alpha=0.3)

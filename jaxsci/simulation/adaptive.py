@@ -135,7 +135,15 @@ def active(run: Progress, target, max_steps: int) -> Array:
 
 
 def through(
-    method, system: tuple, run: Progress, knots: Array, tolerances, max_steps: int, record: Record | None = None, block=1, bar=None
+    method,
+    system: tuple,
+    run: Progress,
+    knots: Array,
+    tolerances,
+    max_steps: int,
+    record: Record | None = None,
+    block=1,
+    bar=None,
 ):
     """Run through the times `knots`, which are hit exactly; gives the run, the arrays at the knots, and the record."""
     equation, template, args = system
@@ -193,7 +201,17 @@ def _integrate(differentiable, tolerances, max_steps, token, record=None, block=
     # the choice of the first step is part of the frozen step sequence
     run = begin(method, f, knots[0], arrays, knots[-1] - knots[0], *tolerances)
     run = run._replace(h=jax.lax.stop_gradient(run.h))
-    run, saved, record = through(method, (equation, template, args), run, knots[1:], tolerances, max_steps, record, block, (token, knots[0], knots[-1]))
+    run, saved, record = through(
+        method,
+        (equation, template, args),
+        run,
+        knots[1:],
+        tolerances,
+        max_steps,
+        record,
+        block,
+        (token, knots[0], knots[-1]),
+    )
     counters = (run.accepted, run.rejected, run.failure, run.t)
     return (saved, counters) if record is None else ((saved, counters), record)
 
@@ -232,6 +250,7 @@ def _backward(residuals, cotangents, perturbed, differentiable, tolerances, max_
 
     def land(bar, pointer, interval):
         """Add the cotangents of all saves at the end of this interval, empty ones after it included."""
+
         def body(c):
             bar, k = c
             return jax.tree.map(lambda a, b: a + b[k - 1], bar, saved_bar), k - 1

@@ -100,7 +100,9 @@ def _trajectory(body, carry, num_saves, every, guard, block):
         return jax.lax.scan(save, c, first + jnp.arange(number))
 
     full, rest = divmod(num_saves, group)
-    carry, saved = jax.lax.scan(lambda c, g: guard(lambda c, g: run(c, g * group, group))(c, g), carry, jnp.arange(full))
+    carry, saved = jax.lax.scan(
+        lambda c, g: guard(lambda c, g: run(c, g * group, group))(c, g), carry, jnp.arange(full)
+    )
     saved = jax.tree.map(lambda leaf: leaf.reshape((full * group, *leaf.shape[2:])), saved)
     if rest:
         carry, tail = guard(lambda c: run(c, full * group, rest))(carry)
@@ -112,7 +114,9 @@ def _blocks(body, carry, first, number, guard, block):
     full, rest = divmod(number, block)
     if full:
         carry, _ = jax.lax.scan(
-            lambda c, j: (guard(lambda c, j: steps(body, c, first + j * block, block))(c, j), None), carry, jnp.arange(full)
+            lambda c, j: (guard(lambda c, j: steps(body, c, first + j * block, block))(c, j), None),
+            carry,
+            jnp.arange(full),
         )
     return guard(lambda c: steps(body, c, first + full * block, rest))(carry) if rest else carry
 

@@ -85,7 +85,9 @@ def check_gradient(
     x = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, (float, complex, np.ndarray)) else leaf, x)
     moving, fixed = eqx.partition(x, eqx.is_inexact_array)
     if not jax.tree.leaves(moving):
-        raise TypeError("x holds no real or complex array, so there is nothing to differentiate by: write floats, not integers.")
+        raise TypeError(
+            "x holds no real or complex array, so there is nothing to differentiate by: write floats, not integers."
+        )
 
     def of(f):
         return lambda m: eqx.filter(f(eqx.combine(m, fixed)), eqx.is_inexact_array)
@@ -99,7 +101,13 @@ def check_gradient(
 
     @eqx.filter_jit
     def moved(h):
-        return reverse(jax.tree.map(lambda a, d: a + h.astype(a.real.dtype) * d if a.dtype == a.real.dtype else a + h.astype(a.dtype) * d, moving, v))
+        return reverse(
+            jax.tree.map(
+                lambda a, d: a + h.astype(a.real.dtype) * d if a.dtype == a.real.dtype else a + h.astype(a.dtype) * d,
+                moving,
+                v,
+            )
+        )
 
     def phi(h):
         return _dot(moved(jnp.asarray(h, float)), w)
@@ -149,7 +157,9 @@ def _verdict(slope, remainder, identity, difference, eps, tolerance):
     tolerance = (1e-6 if double else 1e-2) if tolerance is None else tolerance
     reasons = []
     if slope is not None and slope < (1.9 if double else 1.7):
-        reasons.append(f"the Taylor remainder shrinks with order {slope:.2f} instead of 2, so the derivative is wrong or the function rough")
+        reasons.append(
+            f"the Taylor remainder shrinks with order {slope:.2f} instead of 2, so the derivative is wrong or the function rough"
+        )
     if identity is not None and not identity <= (1e-11 if double else 1e-4):
         reasons.append(f"forward and reverse mode are not transposes of each other (relative error {identity:.1e})")
     if not difference <= tolerance:

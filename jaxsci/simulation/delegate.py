@@ -96,7 +96,12 @@ def event_for(event: Callable | diffrax.Event | None, template: PyTree, toleranc
 
 
 def integrate_by_diffrax(
-    solver: diffrax.AbstractSolver, system: tuple, knots: Array, dt: Array | None, tolerances: tuple, options: dict[str, Any]
+    solver: diffrax.AbstractSolver,
+    system: tuple,
+    knots: Array,
+    dt: Array | None,
+    tolerances: tuple,
+    options: dict[str, Any],
 ):
     """Run `diffeqsolve` on the arrays of a state and give its solution."""
     equation, state, args = system

@@ -42,7 +42,9 @@ def check_start(inputs: tuple) -> None:
         return
     bad = bad_parts(state)
     if bad:
-        raise SimulationError(f"the initial {', '.join(bad)} holds a number that is not finite: look at where it is made.")
+        raise SimulationError(
+            f"the initial {', '.join(bad)} holds a number that is not finite: look at where it is made."
+        )
     raise SimulationError(
         f"{getattr(equation, '__name__', type(equation).__name__)} gives a time derivative that is not finite at the initial state: "
         "look for a division by zero, a root or logarithm of a negative number, or a coefficient that is not finite."
@@ -58,7 +60,9 @@ def _locate(plan, inputs):
 
     def finite(carry):
         n, arrays = carry
-        return (n < plan.num_steps) & jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(arrays)]))
+        return (n < plan.num_steps) & jnp.all(
+            jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(arrays)])
+        )
 
     def body(carry):
         n, y = carry

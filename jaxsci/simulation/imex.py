@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-
 import diffrax
 import equinox as eqx
 import jax
@@ -72,7 +71,9 @@ class ImplicitExplicit(Method):
             return _Iterative(linear, self.pair.gamma)
         return _Dense.factorise(linear, arrays, dt * self.pair.gamma)
 
-    def step(self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None) -> PyTree:
+    def step(
+        self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None
+    ) -> PyTree:
         pair = self.pair
 
         def nonlinear(c, stage):
@@ -182,9 +183,7 @@ def _from_diffrax(solver, order: int) -> Pair:
 _G = 1 - 0.5**0.5
 _D = 1 - 1 / (2 * _G)
 _EULER = Pair(((1.0,),), ((0.0,),), (1.0, 0.0), (0.0, 1.0), (1.0,), 1.0, 1)
-_ARS222 = Pair(
-    ((_G,), (_D, 1 - _D)), ((0.0,), (0.0, 1 - _G)), (_D, 1 - _D, 0.0), (0.0, 1 - _G, _G), (_G, 1.0), _G, 2
-)
+_ARS222 = Pair(((_G,), (_D, 1 - _D)), ((0.0,), (0.0, 1 - _G)), (_D, 1 - _D, 0.0), (0.0, 1 - _G, _G), (_G, 1.0), _G, 2)
 _ARS443 = Pair(
     ((1 / 2,), (11 / 18, 1 / 18), (5 / 6, -5 / 6, 1 / 2), (1 / 4, 7 / 4, 3 / 4, -7 / 4)),
     ((0.0,), (0.0, 1 / 6), (0.0, -1 / 2, 1 / 2), (0.0, 3 / 2, -3 / 2, 1 / 2)),

@@ -146,7 +146,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         return vector_field(equation, state, args)(t, y)
 
     def move_last(lane, run, target):
-        def f(t, y):
+        def f(t, y, **_):
             return jax.vmap(slopes, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
@@ -164,7 +164,9 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         ended = arrived & (broken | (knot == saves))
         final = jnp.where(ended, index, count)
         failure = jnp.where(broken & (run.failure == 0), 1, run.failure)
-        counters = jax.tree.map(lambda c, a: c.at[final].set(a, mode="drop"), counters, (run.accepted, run.rejected, failure))
+        counters = jax.tree.map(
+            lambda c, a: c.at[final].set(a, mode="drop"), counters, (run.accepted, run.rejected, failure)
+        )
         waiting = queue + jnp.cumsum(ended.astype(int)) - 1
         index = jnp.where(ended, jnp.minimum(waiting, count), index)
         fresh = ended & (index < count)
@@ -178,10 +180,14 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         begun = starts(new)
         inputs = jax.tree.map(lambda a, b: refill(a, axis, b), inputs, new)
         run = Progress(
-            *(jax.tree.map(lambda a, b, place=place: refill(a, place, b), old, young)
-              for old, young, place in zip(run, begun, axes, strict=True))
+            *(
+                jax.tree.map(lambda a, b, place=place: refill(a, place, b), old, young)
+                for old, young, place in zip(run, begun, axes, strict=True)
+            )
         )
-        return Lanes(run, inputs, index, jnp.where(ended, 1, knot + arrived.astype(int)), queue + jnp.sum(ended), saved, counters)
+        return Lanes(
+            run, inputs, index, jnp.where(ended, 1, knot + arrived.astype(int)), queue + jnp.sum(ended), saved, counters
+        )
 
     def body(lanes: Lanes) -> Lanes:
         run, targets = lanes.run, knots[lanes.knot]

@@ -69,10 +69,11 @@ def _reversible_forward(perturbed, differentiable, counts):
 def _reversible_backward(end, cotangents, perturbed, differentiable, counts):
     method, (equation, template, arrays, t0, dt, args) = differentiable
     num_saves, every, first = counts
-    end_bar, saved_bar = (
-        jax.tree.map(lambda y, g: jnp.zeros((*lead, *y.shape), y.dtype) if g is None else g, arrays, bar)
-        for bar, lead in zip(cotangents, ((), (num_saves,)), strict=True)
-    )
+
+    def filled(bar, lead):
+        return jax.tree.map(lambda y, g: jnp.zeros((*lead, *y.shape), y.dtype) if g is None else g, arrays, bar)
+
+    end_bar, saved_bar = filled(cotangents[0], ()), filled(cotangents[1], (num_saves,))
     fixed = (method, equation, template, args)
 
     def step(inputs):
@@ -100,6 +101,12 @@ class Step(eqx.Module):
     equation: Callable
     prepared: PyTree
     dt: jax.Array
+
+    def __hash__(self):
+        return id(self)
+
+    def __eq__(self, other):
+        return self is other
 
     def __call__(self, state: PyTree, args: Any = None, t=0.0) -> PyTree:
         """The state one step later."""
@@ -159,7 +166,12 @@ def _rollout(step, state, num_saves, every, args, adjoint):
 
 
 def rollout(
-    step: Callable, state: PyTree, num_steps: int, save_every: int | None = None, args: Any = None, adjoint: Adjoint | None = None
+    step: Callable,
+    state: PyTree,
+    num_steps: int,
+    save_every: int | None = None,
+    args: Any = None,
+    adjoint: Adjoint | None = None,
 ) -> PyTree:
     """Apply a step many times; gives the states after each `save_every` steps, stacked along a leading time axis.
 
@@ -195,7 +207,9 @@ def rollout(
     if isinstance(adjoint, Reversible):
         return _rollout_reversible(step, as_arrays(state), num_steps // every, every, args)
     if isinstance(adjoint, Implicit):
-        raise UnsupportedError("Implicit() differentiates a steady state: use js.steady_state, or adjoint=js.Checkpointed() here.")
+        raise UnsupportedError(
+            "Implicit() differentiates a steady state: use js.steady_state, or adjoint=js.Checkpointed() here."
+        )
     return _rollout(step, as_arrays(state), num_steps // every, every, args, adjoint)
 
 

@@ -50,7 +50,9 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
     if plan.num_steps is not None:
         gaps = np.diff(np.array(plan.indices), prepend=0)
         if len(set(gaps)) != 1 or plan.indices[-1] != plan.num_steps:
-            raise UnsupportedError("with store= and dt the saves must be equally spaced: give save_at as a number of saves.")
+            raise UnsupportedError(
+                "with store= and dt the saves must be equally spaced: give save_at as a number of saves."
+            )
         every, total = int(gaps[0]), len(gaps)
         ts = t0 + jnp.asarray(np.array(plan.indices), t0.dtype) * ((t1 - t0) / plan.num_steps)
         moving = unpack(state) if engine is None else _resumed(unpack(state), engine)
@@ -106,7 +108,11 @@ def _collect(plan, state, moving, ts, saved, t1):
         stats = {"steps": moving.accepted, "rejected": moving.rejected, "failure": moving.failure, "reached": moving.t}
     else:
         stats = {"steps": jnp.asarray(plan.num_steps)}
-    states = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *saved) if saved else jax.tree.map(lambda a: a[None][:0], arrays)
+    states = (
+        jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *saved)
+        if saved
+        else jax.tree.map(lambda a: a[None][:0], arrays)
+    )
     times = jnp.concatenate(ts) if ts else jnp.zeros(0, t1.dtype)
     ok = jnp.asarray(_healthy(moving, arrays))
     return Solution(times, pack(state, states), pack(state, arrays), stats, ok, type(plan.method).__name__)

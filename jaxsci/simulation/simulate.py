@@ -111,7 +111,9 @@ def simulate(
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible) and isinstance(method, Method) and dt is not None:
         check_reversible(method)
-    times, indices, num_steps = schedule(t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype)
+    times, indices, num_steps = schedule(
+        t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype
+    )
     options = {"event": event, "progress": progress, "dense": save_at if isinstance(save_at, diffrax.SaveAt) else None}
     limit = operator.index(max_steps)
     if dt is not None and None not in (ends := (number(t1 - t0, "t1 - t0"), number(dt, "dt"))):
@@ -161,7 +163,9 @@ def schedule(t0, t1, dt, save_at, ours: bool, dtype):
         except TypeError as error:
             raise TypeError(f"save_at={save_at!r}: give a number of saves (an int), or an array of times.") from error
         if count < 1:
-            raise ValueError(f"save_at={count}: at least one state must be saved, or leave it out for the last one only.")
+            raise ValueError(
+                f"save_at={count}: at least one state must be saved, or leave it out for the last one only."
+            )
     if save_at is not None and count is None and not isinstance(save_at, jax.core.Tracer):
         wanted = np.asarray(save_at, float)
         ends = number(t0, "t0"), number(t1, "t1")
@@ -196,7 +200,9 @@ def _fixed_schedule(t0, t1, dt, count, save_at):
     if save_at is None:
         return (num_steps,), num_steps
     if isinstance(save_at, jax.core.Tracer):
-        raise TypeError("with dt the saved times cannot be traced: give them as numbers, or leave dt out (error control hits any time).")
+        raise TypeError(
+            "with dt the saved times cannot be traced: give them as numbers, or leave dt out (error control hits any time)."
+        )
     places = (np.asarray(save_at, float) - float(t0)) / (span / num_steps)
     indices = np.rint(places)
     if np.abs(places - indices).max() > 1e-5 * max(1.0, num_steps**0.5):
@@ -231,7 +237,9 @@ def _run(plan: Plan, inputs, token) -> Solution:
         stats = {"steps": jnp.asarray(plan.num_steps)}
         return _solution(state, ts, saved, end, stats, jnp.asarray(True), name)
     knots = jnp.concatenate([t0[None], times, t1[None]])
-    saved, counters = adaptive.integrate(plan.method, (equation, state, arrays, knots, args), tolerances, plan.max_steps, plan.adjoint, token)
+    saved, counters = adaptive.integrate(
+        plan.method, (equation, state, arrays, knots, args), tolerances, plan.max_steps, plan.adjoint, token
+    )
     accepted, rejected, failure, reached = counters
     stats = {"steps": accepted, "rejected": rejected, "failure": failure, "reached": reached}
     end = jax.tree.map(lambda a: a[-1], saved)

@@ -40,7 +40,9 @@ class Solution(eqx.Module):
         if self.ts is not None and not isinstance(self.ts, jax.core.Tracer) and self.ts.ndim == 1:
             span = f"t = {self.ts[-1]:.6g}" if len(self.ts) == 1 else f"t = {self.ts[0]:.6g} ... {self.ts[-1]:.6g}"
             lines.append(f"  states  {len(self.ts)} saved, {span}")
-        lines += [f"  {name:<7} {value}" for name, value in self.stats.items() if not isinstance(value, jax.core.Tracer)]
+        lines += [
+            f"  {name:<7} {value}" for name, value in self.stats.items() if not isinstance(value, jax.core.Tracer)
+        ]
         if not isinstance(self.ok, jax.core.Tracer) and self.ok.ndim == 0:
             lines.append(f"  ok      {bool(self.ok)}")
         return "\n".join(lines)

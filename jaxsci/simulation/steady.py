@@ -99,7 +99,11 @@ def steady_state(
     check_derivative(equation, state, jnp.zeros((), dtype), args)
     if method is None:
         size = sum(leaf.size for leaf in jax.tree.leaves(values))
-        linear = lineax.AutoLinearSolver(well_posed=None) if size <= DENSE else lineax.GMRES(rtol=1e-2 * rtol, atol=1e-2 * atol, restart=50)
+        linear = (
+            lineax.AutoLinearSolver(well_posed=None)
+            if size <= DENSE
+            else lineax.GMRES(rtol=1e-2 * rtol, atol=1e-2 * atol, restart=50)
+        )
         method = optimistix.Newton(rtol, atol, linear_solver=linear)
     result = _find((equation, state, args), values, method, max_steps)
     final = _state(state, result.value)

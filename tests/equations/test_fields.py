@@ -50,7 +50,12 @@ def test_fourier_and_functions_agree(name):
         np.testing.assert_allclose(a, b, atol=1e-8 if "kuramoto" in name or "hilliard" in name else 1e-10)
 
 
-@pytest.mark.parametrize("name", ALL)
+QUICK = {name for name, (_, _, dim) in ALL.items() if dim == 1} | {"heat-variable", "burgers-plane", "navier-stokes"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in ALL]
+)
 def test_finite_differences_converge_to_fourier(name):
     law, functions, dim = ALL[name]
     errors = []

@@ -1,6 +1,5 @@
 """simulate: what it saves, what it refuses, what it compiles, and how it fails."""
 
-import chex
 import diffrax
 import equinox as eqx
 import jax
@@ -22,10 +21,14 @@ def decay(t, u, args):
 
 
 @pytest.mark.parametrize("dt", [None, 0.05])
-@pytest.mark.parametrize("save_at", [None, 4, np.array([0.0, 0.25, 1.0]), jnp.array([0.5])], ids=["end", "count", "times", "one"])
+@pytest.mark.parametrize(
+    "save_at", [None, 4, np.array([0.0, 0.25, 1.0]), jnp.array([0.5])], ids=["end", "count", "times", "one"]
+)
 def test_saved_times_are_hit(dt, save_at):
     solution = sim.simulate(decay, Y, 1.0, dt, save_at=save_at, rtol=1e-9, atol=1e-9)
-    expected = {None: [1.0], 4: [0.25, 0.5, 0.75, 1.0]}.get(save_at if save_at is None or isinstance(save_at, int) else (), save_at)
+    expected = {None: [1.0], 4: [0.25, 0.5, 0.75, 1.0]}.get(
+        save_at if save_at is None or isinstance(save_at, int) else (), save_at
+    )
     np.testing.assert_allclose(solution.ts, expected, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(solution.states, np.exp(-solution.ts)[:, None] * Y, rtol=1e-6)
     np.testing.assert_allclose(solution.final, np.exp(-1.0) * Y, rtol=1e-6)
@@ -34,9 +37,9 @@ def test_saved_times_are_hit(dt, save_at):
 
 
 def test_states_may_be_any_container():
-    state = {"a": jnp.array(1.0), "b": (jnp.ones(2) * 1j, 3.0)}
+    state = {"a": jnp.array(1.0), "b": (jnp.ones(2, complex), 3.0)}
     final = sim.simulate(lambda t, u, args: jax.tree.map(lambda x: -x, u), state, 1.0).final
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, np.exp(-1.0) * b, rtol=1e-6), final, state)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, float(np.exp(-1.0)) * b, rtol=1e-6), final, state)
 
 
 @pytest.mark.parametrize("dt", [None, 0.01])
@@ -86,8 +89,6 @@ def test_nothing_is_compiled_twice(dt):
         def __call__(self, t, u, args):
             return self.count(t, u) * self.rate + js.laplacian(u) * args
 
-    chex.clear_trace_counter()
-    traced = chex.assert_max_traces(lambda t, u: -u, n=40)
     calls = []
 
     def counted(t, u):
@@ -97,18 +98,17 @@ def test_nothing_is_compiled_twice(dt):
     def run(rate, wall, amplitude, args, t1):
         space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0)), (16,)), boundary=js.Dirichlet(wall))
         u = space.field(lambda x: amplitude * jnp.sin(jnp.pi * x[0]))
-        return sim.simulate(Law(jnp.asarray(rate), counted), u, t1, dt, args=args, method=sim.RK4() if dt else None).final
+        return sim.simulate(
+            Law(jnp.asarray(rate), counted), u, t1, dt, args=args, method=sim.RK4() if dt else None
+        ).final
 
     run(1.0, 0.0, 1.0, 0.1, 0.1)
-    with jax.log_compiles(False):
-        before = sim.simulate.__globals__["_run"]._cached._cache_size()
-        calls.clear()
-        run(2.0, 0.3, 0.7, 0.2, 0.1)
-        run(0.5, 0.1, 0.2, 0.3, 0.1)
-        after = sim.simulate.__globals__["_run"]._cached._cache_size()
-    assert after == before
-    assert len(calls) <= 4  # the shape check of each call, never a compilation
-    del traced
+    compiled = sim.simulate.__globals__["_run"]._cached._cache_size()
+    calls.clear()
+    run(2.0, 0.3, 0.7, 0.2, 0.1)
+    run(0.5, 0.1, 0.2, 0.3, 0.1)
+    assert sim.simulate.__globals__["_run"]._cached._cache_size() == compiled
+    assert len(calls) <= 2  # the shape check of each call; a compilation would call it many times more
 
 
 def test_progress_bar_reaches_the_end(capsys):
@@ -146,11 +146,15 @@ def test_a_killed_run_goes_on_bit_for_bit(dt):
     for (t, u, _), (s, v, _) in zip(whole.segments, broken.segments, strict=True):
         np.testing.assert_array_equal(t, s)
         np.testing.assert_array_equal(u, v)
-    np.testing.assert_allclose(expected.final, sim.simulate(lambda t, u, args: jnp.sin(3 * u) * jnp.cos(t), Y, 2.0, dt, save_at=10).final)
+    np.testing.assert_allclose(
+        expected.final, sim.simulate(lambda t, u, args: jnp.sin(3 * u) * jnp.cos(t), Y, 2.0, dt, save_at=10).final
+    )
 
 
 def test_events_noise_and_dense_output_go_through_diffrax():
-    crossing = sim.simulate(lambda t, u, args: jnp.stack([u[1], -u[0]]), jnp.array([1.0, 0.0]), 9.0, event=lambda t, u, args: u[0])
+    crossing = sim.simulate(
+        lambda t, u, args: jnp.stack([u[1], -u[0]]), jnp.array([1.0, 0.0]), 9.0, event=lambda t, u, args: u[0]
+    )
     np.testing.assert_allclose(crossing.ts[-1], np.pi / 2, rtol=1e-6)
     dense = sim.simulate(decay, Y, 1.0, save_at=diffrax.SaveAt(dense=True))
     np.testing.assert_allclose(dense.dense.evaluate(0.3), np.exp(-0.3) * Y, rtol=1e-5)
@@ -194,7 +198,7 @@ def test_a_blow_up_says_when_where_and_why():
         (TypeError, "integers", lambda: sim.simulate(decay, 1, 1.0)),
         (ShapeError, r"shape \(3,\)", lambda: sim.simulate(lambda t, u, args: jnp.ones(3), Y, 1.0)),
         (ShapeError, "structure", lambda: sim.simulate(lambda t, u, args: (u, u), Y, 1.0)),
-        (PrecisionError, "complex", lambda: sim.simulate(lambda t, u, args: 1j * u, Y, 1.0)),
+        (PrecisionError, "complex", lambda: sim.simulate(lambda t, u, args: u.astype(complex), Y, 1.0)),
         (PrecisionError, "float64", lambda: sim.simulate(lambda t, u, args: -Y, Y.astype(jnp.float32), 1.0)),
         (ValueError, "not on a step", lambda: sim.simulate(decay, Y, 1.0, 0.1, save_at=[0.33])),
         (ValueError, "increasing times", lambda: sim.simulate(decay, Y, 1.0, save_at=[0.5, 0.2])),

@@ -40,7 +40,9 @@ ADJOINTS = {"direct": sim.Direct(), "checkpointed": sim.Checkpointed(), "small":
 def run(method, adjoint, dt=0.05):
     def function(x):
         rate, u, args = x
-        equation = Swing(rate) if isinstance(method, (sim.Leapfrog, sim.Yoshida4, sim.SymplecticEuler)) else Reaction(rate)
+        equation = (
+            Swing(rate) if isinstance(method, (sim.Leapfrog, sim.Yoshida4, sim.SymplecticEuler)) else Reaction(rate)
+        )
         state = Phase(u, 0.3 * u) if isinstance(equation, Swing) else u
         return sim.simulate(equation, state, 1.0, dt, save_at=4, args=args, method=method, adjoint=adjoint).states
 
@@ -65,7 +67,8 @@ def test_reversible_is_direct(method):
     report = sim.check_gradient(run(method, sim.Reversible()), POINT, forward=run(method, sim.Direct()))
     assert report.passed, report
     gradients = [
-        jax.grad(lambda x, adjoint=adjoint: jnp.sum(run(method, adjoint)(x).q ** 3))(POINT) for adjoint in (sim.Reversible(), sim.Direct())
+        jax.grad(lambda x, adjoint=adjoint: jnp.sum(run(method, adjoint)(x).q ** 3))(POINT)
+        for adjoint in (sim.Reversible(), sim.Direct())
     ]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), *gradients)
 
@@ -76,11 +79,15 @@ def test_error_control(method, adjoint):
     def function(x, adjoint=ADJOINTS[adjoint]):
         rate, u, args, t1 = x
         tight = {"rtol": 1e-6, "atol": 1e-6} if isinstance(method, diffrax.Heun) else {"rtol": 1e-11, "atol": 1e-11}
-        solution = sim.simulate(Reaction(rate), u, t1, save_at=3, args=args, method=method, adjoint=adjoint, max_steps=4000, **tight)
+        solution = sim.simulate(
+            Reaction(rate), u, t1, save_at=3, args=args, method=method, adjoint=adjoint, max_steps=4000, **tight
+        )
         return solution.states, solution.final
 
     tolerance = 1e-4 if isinstance(method, diffrax.Heun) else 1e-7
-    report = sim.check_gradient(function, (*POINT, jnp.array(1.0)), forward=lambda x: function(x, sim.Forward()), tolerance=tolerance)
+    report = sim.check_gradient(
+        function, (*POINT, jnp.array(1.0)), forward=lambda x: function(x, sim.Forward()), tolerance=tolerance
+    )
     assert report.identity < 1e-12, report
     assert report.difference < tolerance, report
 
@@ -114,14 +121,19 @@ def test_error_control_is_the_frozen_step_map():
     np.testing.assert_allclose(loss(args, t1), frozen(args, t1), rtol=1e-13)
     gradients = jax.grad(loss, (0, 1))(args, t1)
     e = 1e-5
-    differences = (frozen(args + e, t1) - frozen(args - e, t1)) / (2 * e), (frozen(args, t1 + e) - frozen(args, t1 - e)) / (2 * e)
+    differences = (
+        (frozen(args + e, t1) - frozen(args - e, t1)) / (2 * e),
+        (frozen(args, t1 + e) - frozen(args, t1 - e)) / (2 * e),
+    )
     np.testing.assert_allclose(gradients, differences, rtol=1e-8)
 
 
 @pytest.mark.parametrize("solver", [diffrax.Kvaerno5()], ids=lambda s: type(s).__name__)
 def test_through_diffrax(solver):
     def function(x):
-        return sim.simulate(Reaction(x[0]), x[1], 1.0, save_at=2, args=x[2], method=solver, rtol=1e-10, atol=1e-10).states
+        return sim.simulate(
+            Reaction(x[0]), x[1], 1.0, save_at=2, args=x[2], method=solver, rtol=1e-10, atol=1e-10
+        ).states
 
     report = sim.check_gradient(function, POINT, tolerance=1e-5)
     assert report.difference < 1e-5, report
@@ -161,7 +173,10 @@ def test_rollout_adjoints_agree():
     def loss(step, adjoint):
         return jnp.sum(sim.rollout(step, Phase(X, 0.1 * X), 60, save_every=20, adjoint=adjoint).q ** 2)
 
-    gradients = [eqx.filter_grad(loss)(step, adjoint).equation.gravity for adjoint in (sim.Direct(), sim.Checkpointed(200), sim.Reversible())]
+    gradients = [
+        eqx.filter_grad(loss)(step, adjoint).equation.gravity
+        for adjoint in (sim.Direct(), sim.Checkpointed(200), sim.Reversible())
+    ]
     np.testing.assert_allclose(gradients, [gradients[0]] * 3, rtol=1e-10)
 
 
@@ -173,6 +188,8 @@ def test_control_in_the_arguments():
             return -self.gain * u
 
     def loss(gain):
-        return jnp.sum(sim.simulate(lambda t, u, args: u + args.control(t, u), X, 1.0, 0.01, args=Feedback(gain)).final ** 2)
+        return jnp.sum(
+            sim.simulate(lambda t, u, args: u + args.control(t, u), X, 1.0, 0.01, args=Feedback(gain)).final ** 2
+        )
 
     np.testing.assert_allclose(jax.grad(loss)(jnp.array(2.0)), -2 * np.exp(-2.0) * np.sum(X**2), rtol=1e-7)

@@ -16,7 +16,15 @@ def rotating(t, y, args):
 
 @pytest.mark.parametrize(
     "solver",
-    [diffrax.Tsit5(), diffrax.Dopri5(), diffrax.Dopri8(), diffrax.Bosh3(), diffrax.Heun(), diffrax.Midpoint(), diffrax.Ralston()],
+    [
+        diffrax.Tsit5(),
+        diffrax.Dopri5(),
+        diffrax.Dopri8(),
+        diffrax.Bosh3(),
+        diffrax.Heun(),
+        diffrax.Midpoint(),
+        diffrax.Ralston(),
+    ],
     ids=lambda s: type(s).__name__,
 )
 def test_tableaus_of_diffrax_give_the_numbers_of_diffrax(solver):
@@ -46,7 +54,9 @@ def test_arenstorf_orbit_returns():
     assert jnp.max(jnp.abs(final[:2] - start[:2])) < 1.5e-9
 
 
-@pytest.mark.parametrize(("method", "drift"), [(sim.Leapfrog(), 5.855e-4), (sim.Yoshida4(), 1.247e-6)], ids=["leapfrog", "yoshida"])
+@pytest.mark.parametrize(
+    ("method", "drift"), [(sim.Leapfrog(), 5.855e-4), (sim.Yoshida4(), 1.247e-6)], ids=["leapfrog", "yoshida"]
+)
 def test_kepler_energy_stays_bounded(method, drift):
     start = Phase(jnp.array([0.4, 0.0]), jnp.array([0.0, 2.0]))
     period = 2 * np.pi
@@ -77,7 +87,13 @@ def test_van_der_pol_through_its_layers(rtol, digits):
 def test_lorenz_short_run_agrees_with_diffrax():
     start = jnp.array([1.0, 1.0, 20.0])
     theirs = diffrax.diffeqsolve(
-        diffrax.ODETerm(lambda t, y, args: Lorenz63()(t, y)), diffrax.Dopri8(), 0.0, 2.0, 1e-3, start,
-        stepsize_controller=diffrax.PIDController(rtol=1e-12, atol=1e-12), max_steps=10_000,
+        diffrax.ODETerm(lambda t, y, args: Lorenz63()(t, y)),
+        diffrax.Dopri8(),
+        0.0,
+        2.0,
+        1e-3,
+        start,
+        stepsize_controller=diffrax.PIDController(rtol=1e-12, atol=1e-12),
+        max_steps=10_000,
     ).ys[-1]
     np.testing.assert_allclose(sim.simulate(Lorenz63(), start, t1=2.0, rtol=1e-11, atol=1e-11).final, theirs, rtol=1e-8)

@@ -60,7 +60,9 @@ def test_ensemble_over_coefficients_and_its_gradient(dt):
     rhos = jnp.linspace(20.0, 30.0, 5)
 
     def many(rhos):
-        return sim.ensemble(Lorenz63(rho=rhos), STARTS[0], 0.5, dt, over=lambda equation, states, args: equation.rho).final
+        return sim.ensemble(
+            Lorenz63(rho=rhos), STARTS[0], 0.5, dt, over=lambda equation, states, args: equation.rho
+        ).final
 
     def loop(rhos):
         return jax.vmap(lambda rho: sim.simulate(Lorenz63(rho=rho), STARTS[0], 0.5, dt).final)(rhos)
@@ -102,7 +104,9 @@ def test_certificate_catches_a_wrong_derivative():
 
     cut = sim.check_gradient(lambda x: jnp.sum(x**2 * jax.lax.stop_gradient(x)), jnp.array([0.3, 1.2]))
     assert not cut.passed and "differences" in repr(cut)
-    right = sim.check_gradient(lambda x: {"a": x["u"] ** 3, "b": jnp.exp(x["v"])}, {"u": jnp.array([0.3]), "v": 0.5, "n": 3})
+    right = sim.check_gradient(
+        lambda x: {"a": x["u"] ** 3, "b": jnp.exp(x["v"])}, {"u": jnp.array([0.3]), "v": 0.5, "n": 3}
+    )
     assert right.passed and abs(right.slope - 2) < 0.1 and right.identity < 1e-12 and "PASSED" in repr(right)
     linear = sim.check_gradient(lambda x: 3.0 * x, jnp.array([0.3, 1.2]))
     assert linear.passed and linear.slope is None

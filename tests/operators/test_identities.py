@@ -1,0 +1,142 @@
+"""Identities of vector calculus, projections, integration by parts, and what the measures add up to."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxsci as js
+
+SQUARE = js.Grid(js.Box((0.0, 2 * np.pi), (0.0, 3.0)), (16, 15))
+CUBE = js.Grid(js.Box((0.0, 2 * np.pi), (0.0, 3.0), (-1.0, 1.0)), (14, 15, 16))
+PERIODIC = {
+    "fourier": lambda grid: js.Fourier(grid),
+    "order 2": lambda grid: js.FiniteDifference(grid, order=2),
+    "order 6": lambda grid: js.FiniteDifference(grid, order=6),
+}
+
+
+def noise(space, *components, seed=0, complex_valued=False):
+    draw = np.random.default_rng(seed)
+    values = draw.normal(size=(*components, *space.grid.shape))
+    return space.field(values + 1j * draw.normal(size=values.shape) if complex_valued else values)
+
+
+@pytest.fixture(params=PERIODIC)
+def storage(request):
+    return PERIODIC[request.param]
+
+
+def test_vector_calculus(storage):
+    space = storage(CUBE)
+    psi, v, w = noise(space), noise(space, 3), noise(space, 3, seed=9)
+
+    @eqx.filter_jit
+    def run(psi, v, w):
+        return {
+            "curl of a gradient": js.curl(js.gradient(psi)).values,
+            "divergence of a curl": js.divergence(js.curl(v)).values,
+            "integral of a divergence": js.integral(js.divergence(v)),
+            "by parts": js.inner(js.gradient(psi), v) + js.inner(psi, js.divergence(v)),
+            "curl is symmetric": js.inner(js.curl(v), w) - js.inner(v, js.curl(w)),
+        }
+
+    scale = float(jnp.abs(js.gradient(js.gradient(psi)).values).max()) * 1e-12
+    for name, value in run(psi, v, w).items():
+        assert np.abs(value).max() < scale * (CUBE.box.volume if value.ndim == 0 else 1), name
+
+
+def test_projection(storage):
+    for grid in (SQUARE, CUBE):
+        space = storage(grid)
+        v, w = noise(space, grid.dim, seed=1), noise(space, grid.dim, seed=2)
+
+        @eqx.filter_jit
+        def run(v, w):
+            p, q = js.divergence_free(v), js.divergence_free(w)
+            return js.divergence(p).values, (js.divergence_free(p) - p).values, js.inner(p, w), js.inner(v, q), (v - p).values
+
+        divergence, again, left, right, gradient = run(v, w)
+        assert np.abs(divergence).max() < 1e-11
+        assert np.abs(again).max() < 1e-13
+        np.testing.assert_allclose(left, right, rtol=1e-12)
+        assert np.abs(gradient).max() > 0.1
+    flow = js.curl(noise(storage(SQUARE), seed=3))
+    np.testing.assert_allclose(js.divergence_free(flow).values, flow.values, atol=1e-12)
+
+
+def test_self_adjointness(storage):
+    space = storage(SQUARE)
+    u, w = noise(space, seed=4), noise(space, seed=5)
+    k = space.field(lambda x: 2 + jnp.sin(x[0]))
+
+    @eqx.filter_jit
+    def run(u, w):
+        operators = {"laplacian": js.laplacian, "biharmonic": js.biharmonic, "poisson": js.solve_poisson}
+        if not isinstance(space, js.Fourier):
+            operators["diffusion"] = lambda u: js.diffusion(u, k)
+        return {name: (js.inner(L(u), w), js.inner(u, L(w)), js.inner(L(u), u)) for name, L in operators.items()}
+
+    for name, (left, right, energy) in run(u, w).items():
+        np.testing.assert_allclose(left, right, rtol=1e-11, err_msg=name)
+        assert energy > 0 if name == "biharmonic" else energy < 0
+
+
+def test_poisson_undoes_the_laplacian(storage):
+    space = storage(SQUARE)
+    u = noise(space, 2, seed=6)
+    centred = u - js.mean(u)
+    np.testing.assert_allclose(js.solve_poisson(js.laplacian(u)).values, centred.values, atol=1e-11)
+    np.testing.assert_allclose(js.laplacian(js.solve_poisson(u)).values, centred.values, atol=1e-11)
+
+
+@pytest.mark.parametrize("complex_valued", [False, True], ids=["real", "complex"])
+@pytest.mark.parametrize("shape", [(16, 15), (15, 16)], ids=str)
+def test_measures_of_waves(shape, complex_valued):
+    space = js.Fourier(js.Grid(SQUARE.box, shape))
+    u = noise(space, 2, seed=7, complex_valued=complex_valued)
+    k, energy = js.energy_spectrum(u)
+    square = np.mean(np.sum(np.abs(u.values) ** 2, axis=0))
+    np.testing.assert_allclose(np.sum(energy), square / 2, rtol=1e-13)
+    np.testing.assert_allclose(js.inner(u, u), square * SQUARE.box.volume, rtol=1e-13)
+    np.testing.assert_allclose(js.norm(u), np.sqrt(square * SQUARE.box.volume), rtol=1e-13)
+    np.testing.assert_allclose(js.mean(u), np.mean(u.values, axis=(1, 2)), atol=1e-14)
+    np.testing.assert_allclose(js.integral(u), js.mean(u) * SQUARE.box.volume, rtol=1e-13)
+    np.testing.assert_allclose(js.norm(u, jnp.inf), np.abs(u.values).max(), rtol=1e-13)
+    np.testing.assert_allclose(k[1], 1.0)
+
+
+def test_the_spectrum_finds_a_wave():
+    k, energy = js.energy_spectrum(js.Fourier(SQUARE).field(lambda x: 3 * jnp.cos(4 * x[0])))
+    np.testing.assert_allclose(energy, np.where(np.asarray(k) == 4.0, 9 / 4, 0.0), atol=1e-14)
+
+
+def test_inner_products_of_complex_and_real_fields(storage):
+    space = storage(SQUARE)
+    z, u = noise(space, complex_valued=True), noise(space, seed=8)
+    wanted = np.mean(np.conj(z.values) * np.asarray(u.values)) * SQUARE.box.volume
+    np.testing.assert_allclose(js.inner(z, u), wanted, rtol=1e-12)
+    np.testing.assert_allclose(js.inner(u, z), np.conj(wanted), rtol=1e-12)
+    np.testing.assert_allclose(js.norm(u, 1), np.mean(np.abs(u.values)) * SQUARE.box.volume, rtol=1e-12)
+
+
+def test_gradients_of_vectors_and_flows(storage):
+    space = storage(SQUARE)
+    v, psi = noise(space, 2), noise(space)
+    np.testing.assert_allclose(js.gradient(v).values[0, 1], js.derivative(v[0], 1).values, atol=1e-12)
+    np.testing.assert_allclose(js.curl(psi).values[0], js.derivative(psi, 1).values, atol=1e-12)
+    np.testing.assert_allclose(js.curl(js.curl(psi)).values, -js.divergence(js.gradient(psi)).values, atol=1e-10)
+    carried = js.advection(v, psi)
+    wanted = v[0] * js.derivative(psi, 0) + v[1] * js.derivative(psi, 1)
+    np.testing.assert_allclose(carried.values, wanted.values, atol=1e-12)
+    np.testing.assert_allclose(js.advection(v, v)[1].values, js.advection(v, v[1]).values, atol=1e-12)
+
+
+def test_projection_of_complex_fields_and_derivatives_under_vmap(storage):
+    space = storage(SQUARE)
+    z = noise(space, 2, complex_valued=True)
+    assert np.abs(js.divergence(js.divergence_free(z)).values).max() < 1e-11
+    stacked = jnp.stack([noise(space, seed=i).values for i in range(3)])
+    mapped = jax.vmap(lambda values: js.laplacian(space.field(values)).values)(stacked)
+    np.testing.assert_allclose(mapped[2], js.laplacian(space.field(stacked[2])).values, atol=1e-11)
