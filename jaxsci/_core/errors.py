@@ -17,9 +17,9 @@ class PrecisionError(TypeError):
     """float32 met float64, or complex numbers met a place that holds real ones."""
 
 
-class StabilityError(ValueError):
-    """A step size that the method cannot integrate stably."""
-
-
 class SimulationError(RuntimeError):
     """A simulation that could not go on: a non-finite state, or too many steps."""
+
+
+class StabilityError(SimulationError):
+    """A simulation that blew up because its step is beyond the stability limit of the method."""

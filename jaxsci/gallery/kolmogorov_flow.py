@@ -32,7 +32,7 @@ from ..operators import dot, energy_spectrum, mean, norm
 from ..plots import animate, plot, plot_spectrum
 from ..simulation import Solution, simulate
 
-WAVENUMBER, VISCOSITY, DRAG = 4.0, 2e-3, 0.1
+WAVENUMBER, VISCOSITY, DRAG = 4.0, 3e-3, 0.1
 LENGTH = 2 * np.pi
 
 

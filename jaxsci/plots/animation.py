@@ -67,6 +67,8 @@ def animate(
             style = style._replace(name=f"|{name}|")
         figure, draw = _images(field.space.axes, modulus(values), style)
     title = figure.axes[0].set_title(f"t = {ts[0]:.4g}")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
     def frame(index: int):
         title.set_text(f"t = {ts[index]:.4g}")

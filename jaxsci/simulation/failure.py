@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._core.errors import SimulationError
+from .._core.errors import SimulationError, StabilityError
 from ..equations.base import SemilinearEquation
 from ..fields import is_field, unpack
 from .adaptive import STEP_TOO_SMALL, TOO_MANY_STEPS
@@ -16,6 +16,7 @@ from .base import Method, vector_field
 from .choice import is_spectral
 from .rollout import step_time
 from .runge_kutta import RungeKutta
+from .stability import largest_stable_step
 
 
 def bad_parts(state: PyTree) -> list[str]:
@@ -79,10 +80,19 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
     if plan.num_steps is not None and isinstance(plan.method, Method):
         steps, _ = _locate(plan, inputs)
         h = (float(t1) - float(t0)) / plan.num_steps
-        raise SimulationError(
+        story = (
             f"{bad} became non-finite at t = {float(t0) + int(steps) * h:.6g} (step {int(steps)} of {plan.num_steps}, {name}, "
-            f"dt = {h:.6g}). {_cause(plan.method, equation, state, h)}"
+            f"dt = {h:.6g}). "
         )
+        if isinstance(plan.method, RungeKutta):
+            rate, stable = largest_stable_step(plan.method, inputs)
+            if h > stable:
+                raise StabilityError(
+                    f"{story}The step is beyond the stability limit (CFL number, stiffness): the fastest mode of the law has "
+                    f"rate {rate:.3g}, and {name} is stable up to dt = {stable:.2g}. Use a smaller dt, leave it out for error "
+                    f"control, or use an implicit method such as method=diffrax.Kvaerno5(){_semilinear(equation, state)}."
+                )
+        raise SimulationError(story + _cause(plan.method, equation, state, h))
     reached, failure = float(np.asarray(solution.stats["reached"])), int(solution.stats["failure"])
     if failure == TOO_MANY_STEPS or (not isinstance(plan.method, Method) and bad == "the state"):
         raise SimulationError(
@@ -101,13 +111,11 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
 
 
 def _cause(method, equation, state, h) -> str:
-    if isinstance(method, RungeKutta):
-        return (
-            "The likely cause is a step beyond the stability limit of an explicit method (CFL number, stiffness): try "
-            f"dt = {h / 4:.2g}, leave dt out for error control, or use an implicit method such as method=diffrax.Kvaerno5()"
-            f"{_semilinear(equation, state)}."
-        )
-    return f"The likely cause is a step too large for the nonlinear part, or a solution that grows without bound: try dt = {h / 4:.2g}."
+    what = "the law" if isinstance(method, RungeKutta) else "its nonlinear part"
+    return (
+        f"The likely cause is a step too large for {what}, or a solution that grows without bound: try dt = {h / 4:.2g}, or leave "
+        f"dt out for error control{_semilinear(equation, state)}."
+    )
 
 
 def _semilinear(equation, state) -> str:

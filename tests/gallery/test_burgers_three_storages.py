@@ -27,7 +27,7 @@ def test_the_law_leaves_no_residual_on_the_formula(viscosity):
     "space",
     [
         js.FiniteDifference(js.Grid(entry.LINE, (256,)), boundary=js.Dirichlet(0.0), order=6),
-        js.Fourier(js.Grid(entry.LINE, (128,))),
+        js.Fourier(js.Grid(entry.LINE, (192,))),
     ],
     ids=lambda space: type(space).__name__,
 )

@@ -19,7 +19,7 @@ def test_a_short_run_writes_film_states_and_balanced_books(tmp_path):
         "kolmogorov.gif", "kolmogorov.nc", "kolmogorov.png", "results.json",
     ]  # fmt: skip
     dataset = js.data.load(tmp_path / "kolmogorov.nc")
-    assert dataset.vorticity.shape == (20, 32, 32) and "NavierStokesVorticity(viscosity=0.002" in dataset.equation
+    assert dataset.vorticity.shape == (20, 32, 32) and "NavierStokesVorticity(viscosity=0.003" in dataset.equation
     results = json.loads((tmp_path / "results.json").read_text())
     np.testing.assert_allclose(np.mean(dataset.vorticity**2, axis=(1, 2)) / 2, results["enstrophy"], rtol=1e-12)
     assert results["imbalance"] < 1e-4
