@@ -43,8 +43,12 @@ if TYPE_CHECKING:
         mean as mean,
         norm as norm,
         solve_poisson as solve_poisson,
+        stack as stack,
     )
     from .simulation import (
+        ARK4 as ARK4,
+        ARS222 as ARS222,
+        ARS443 as ARS443,
         ETDRK2 as ETDRK2,
         ETDRK4 as ETDRK4,
         RK4 as RK4,
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
         Euler as Euler,
         Forward as Forward,
         Implicit as Implicit,
+        IMEXEuler as IMEXEuler,
         Leapfrog as Leapfrog,
         Reversible as Reversible,
         Solution as Solution,
@@ -64,6 +69,7 @@ if TYPE_CHECKING:
         Yoshida4 as Yoshida4,
         check_gradient as check_gradient,
         ensemble as ensemble,
+        lyapunov_exponents as lyapunov_exponents,
         rollout as rollout,
         simulate as simulate,
         steady_state as steady_state,
@@ -78,9 +84,9 @@ _NAMES = {
     "geometry": "Box Grid Periodic Dirichlet Neumann Robin",
     "fields": "Field FiniteDifference Fourier Neural",
     "operators": "derivative gradient divergence curl laplacian biharmonic advection diffusion dot divergence_free "
-    "solve_poisson inner norm integral mean energy_spectrum interpolate",
-    "simulation": "simulate stepper rollout ensemble steady_state Solution check_gradient "
-    "Euler RK4 Tsit5 Dopri5 Dopri8 ETDRK2 ETDRK4 Strang SymplecticEuler Leapfrog Yoshida4 "
+    "solve_poisson inner norm integral mean energy_spectrum interpolate stack",
+    "simulation": "simulate stepper rollout ensemble steady_state Solution check_gradient lyapunov_exponents "
+    "Euler RK4 Tsit5 Dopri5 Dopri8 ETDRK2 ETDRK4 IMEXEuler ARS222 ARS443 ARK4 Strang SymplecticEuler Leapfrog Yoshida4 "
     "Direct Checkpointed Reversible Implicit Forward",
 }
 

@@ -54,7 +54,8 @@ print(solution)
 # chooses the picture.
 
 # %%
-figure, axes = js.plots.plot(solution)
+js.plots.plot(solution)
+plt.show()
 
 # %% [markdown]
 # ## What came back
@@ -73,7 +74,7 @@ print("mean and norm:    ", js.mean(u), js.norm(u))
 # ## Is it right?
 #
 # Two things are approximate: the function, by its nodes, and time, by its steps. This problem has a known value,
-# $u(0, 10) = 0.587967873$. Halving the step should divide the error of a fourth-order method by about 16, until the nodes limit it.
+# $u(0, 10) = 0.587967873$. Halving the step should divide the error of a fourth-order method by about 16 once steps are small, until the nodes limit it.
 
 
 # %%
@@ -105,6 +106,7 @@ figure, axes = js.plots.compare(
     {f"t = {t:g}": heating.at(i) for i, t in enumerate(heating.ts)}, name="temperature"
 )
 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+plt.show()
 
 # %% [markdown]
 # Here no `dt` was given, so the method chose its steps itself: an explicit Runge-Kutta pair that keeps the error of each step below
@@ -126,6 +128,7 @@ rates = jnp.array([0.55, 0.028, 0.80, 0.024])
 populations = js.simulate(predator_prey, jnp.array([30.0, 4.0]), t1=30.0, args=rates, save_at=300)
 figure, axes = js.plots.plot(populations, labels=["prey", "predators"], name="number", limits=(0, 100))
 axes.legend(loc="upper center", ncols=2, frameon=False)
+plt.show()
 
 # %% [markdown]
 # ## How does the answer depend on the question?

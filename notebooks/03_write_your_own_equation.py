@@ -29,6 +29,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
+import numpy as np
 from jaxtyping import Array
 
 import jaxsci as js
@@ -72,9 +73,8 @@ by_nodes = js.simulate(Nagumo(), nodes.field(lambda x: front(0.0, x)), t1=20.0, 
 
 # %%
 circle = js.Fourier(js.Grid(js.Box((-90.0, 30.0)), (480,)), dealias=1 / 2)
-by_waves = js.simulate(
-    Nagumo(), circle.field(lambda x: front(0.0, x) + front(0.0, -60.0 - x) - 1), t1=20.0, dt=0.01
-)
+two_fronts = circle.field(lambda x: front(0.0, x) + front(0.0, -60.0 - x) - 1)
+by_waves = js.simulate(Nagumo(), two_fronts, t1=20.0, dt=0.01)
 
 # %% [markdown]
 # The third storage is a function itself: a formula or a network, differentiated exactly. Nothing steps it through time; instead the
@@ -94,10 +94,9 @@ print("largest error, finite differences:   ", jnp.max(jnp.abs(by_nodes.final(po
 print("largest error, Fourier modes:        ", jnp.max(jnp.abs(by_waves.final(points) - exact)))
 
 # %%
-start = nodes.field(lambda x: front(0.0, x))
 figure, axes = js.plots.compare(
     {
-        "start": start,
+        "start": nodes.field(lambda x: front(0.0, x)),
         "finite differences, t = 20": by_nodes.final,
         "Fourier modes, t = 20": nodes.project(by_waves.final),
         "formula, t = 20": functions.field(lambda x: front(20.0, x)),
@@ -105,6 +104,7 @@ figure, axes = js.plots.compare(
 )
 axes.set_xlim(-30, 30)
 axes.legend(loc="lower left", frameon=False)
+plt.show()
 
 # %% [markdown]
 # `space.project(field)` brings a field into another space; nothing is ever converted silently.
@@ -128,11 +128,10 @@ class StiffNagumo(js.equations.SemilinearEquation):
         return u * (1 - u) * (u - self.threshold)
 
 
-start = circle.field(lambda x: front(0.0, x) + front(0.0, -60.0 - x) - 1)
-for name, law, dt in (("Nagumo", Nagumo(), 0.01), ("StiffNagumo", StiffNagumo(), 0.01), ("StiffNagumo", StiffNagumo(), 0.5)):
-    run = js.simulate(law, start, t1=20.0, dt=dt)
+for law, dt in ((Nagumo(), 0.01), (StiffNagumo(), 0.1), (StiffNagumo(), 0.5)):
+    run = js.simulate(law, two_fronts, t1=20.0, dt=dt)
     error = jnp.max(jnp.abs(run.final(points) - exact))
-    print(f"{name:12} by {run.method:7} dt = {dt:<5} {int(run.stats['steps']):5} steps   error {error:.1e}")
+    print(f"{type(law).__name__:12} by {run.method:7} {int(run.stats['steps']):5} steps   error {error:.1e}")
 
 # %% [markdown]
 # ## Is the text right? Its order of accuracy knows
@@ -148,7 +147,6 @@ def chosen(t, x):
 
 
 def error_of(order, num_nodes):
-    walls = js.Dirichlet(0.0)
     grid = js.Grid(js.Box((0.0, jnp.pi)), (num_nodes,))
     space = js.FiniteDifference(grid, boundary=js.Periodic(), order=order)
     law = js.equations.manufactured(Nagumo(diffusivity=0.1), chosen)
@@ -159,17 +157,22 @@ def error_of(order, num_nodes):
 sizes = (16, 32, 64)
 figure, axes = plt.subplots()
 for order in (2, 4, 6):
-    errors = jnp.array([error_of(order, n) for n in sizes])
-    print(f"order {order}: errors", *(f"{e:.1e}" for e in errors), "  observed order", jnp.round(jnp.log2(errors[-2] / errors[-1]), 2))
+    errors = [float(error_of(order, n)) for n in sizes]
+    observed = np.log2(errors[-2] / errors[-1])
+    print(f"order {order}: errors", *(f"{error:.1e}" for error in errors), f"  observed order {observed:.2f}")
     axes.loglog(sizes, errors, "o-", label=f"order {order}")
 axes.set(xlabel="nodes", ylabel="error")
+axes.set_xticks(sizes, sizes)
+axes.minorticks_off()
 axes.legend(frameon=False)
+plt.show()
 
 # %% [markdown]
 # ## The gradient comes for free
 #
 # The front moves at $c = \sqrt{D/2}\,(1 - 2a)$, so the amount of $u$ on the line grows as $c\,t$, and its derivative with respect
-# to the threshold $a$ must be $-2 t \sqrt{D/2}$. Nobody told the library.
+# to the threshold $a$ must be $-2 t \sqrt{D/2}$. Nobody told the library. (The two differ in the seventh digit, by what a front on
+# a finite line with 240 nodes is allowed to.) The certificate says that the gradient is that of the program, to rounding.
 
 
 # %%
@@ -178,8 +181,7 @@ def amount(threshold):
     return js.integral(u)
 
 
-print("by the simulation:", (amount(0.2001) - amount(0.1999)) / 0.0002, "(central difference)")
-print("                  ", jax.grad(amount)(0.2), "(gradient)")
+print("by the simulation:", jax.grad(amount)(0.2))
 print("by theory:        ", -2 * 20.0 * jnp.sqrt(0.5))
 print(js.check_gradient(amount, 0.2))
 
@@ -187,7 +189,8 @@ print(js.check_gradient(amount, 0.2))
 # ## States with several parts
 #
 # A state may be any container of fields and arrays. Add a slow recovery to the pulse, $u_t = D \nabla^2 u + u(1-u)(u-a) - w$,
-# $w_t = \varepsilon (u - \gamma w)$ (FitzHugh and Nagumo), go to the plane, and a broken front curls up into a spiral.
+# $w_t = \varepsilon (u - \gamma w)$ (FitzHugh and Nagumo), go to the plane, and a pulse with two open
+# ends curls up into a pair of spirals, as in a fibrillating heart.
 
 
 # %%
@@ -199,8 +202,8 @@ class Tissue(NamedTuple):
 class FitzHughNagumo(js.equations.SemilinearEquation):
     diffusivity: Array = eqx.field(converter=jnp.asarray, default=1.0)
     threshold: Array = eqx.field(converter=jnp.asarray, default=0.1)
-    slowness: Array = eqx.field(converter=jnp.asarray, default=0.01)
-    decay: Array = eqx.field(converter=jnp.asarray, default=0.5)
+    slowness: Array = eqx.field(converter=jnp.asarray, default=0.005)
+    decay: Array = eqx.field(converter=jnp.asarray, default=2.0)
 
     def linear(self, state):
         u, w = state
@@ -211,21 +214,25 @@ class FitzHughNagumo(js.equations.SemilinearEquation):
         return Tissue(u * (1 - u) * (u - self.threshold) - w, self.slowness * u)
 
 
-plane = js.Fourier(js.Grid(js.Box((-60.0, 60.0), (-60.0, 60.0)), (96, 96)), dealias=1 / 2)
+plane = js.Fourier(js.Grid(js.Box((0.0, 200.0), (0.0, 200.0)), (96, 96)), dealias=1 / 2)
 
 
-def block(x, width):
-    return 1 / (1 + jnp.exp((jnp.abs(x) - width) / 1.5))
+def block(x, low, high):
+    inside = jax.nn.sigmoid((x - jnp.array(low)) / 2) * jax.nn.sigmoid((jnp.array(high) - x) / 2)
+    return inside[0] * inside[1]
 
 
-tissue = Tissue(
-    plane.field(lambda x: block(x[0] + 20, 8.0) * block(x[1] + 30, 30.0)),
-    plane.field(lambda x: 0.2 * block(x[0] + 35, 12.0) * block(x[1] + 30, 34.0)),
+pulse = Tissue(
+    voltage=plane.field(lambda x: block(x, (60.0, 50.0), (75.0, 150.0))),
+    recovery=plane.field(lambda x: 0.15 * block(x, (20.0, 40.0), (60.0, 160.0))),
 )
-waves = js.simulate(FitzHughNagumo(), tissue, t1=500.0, dt=0.5, save_at=5)
-figure, axes = plt.subplots(1, 3, figsize=(9.0, 2.6), layout="constrained")
-for panel, index in zip(axes, (0, 2, 4)):
-    js.plots.plot(waves.at(index).voltage, panel, name=f"u, t = {waves.ts[index]:g}", limits=(-0.3, 1.0))
+waves = js.simulate(FitzHughNagumo(), pulse, t1=400.0, dt=1.0, save_at=8)
+
+figure, axes = plt.subplots(1, 3, figsize=(10.0, 2.8), layout="constrained")
+for panel, index in zip(axes, (0, 3, 7), strict=True):
+    js.plots.plot(waves.at(index).voltage, panel, limits=(-0.3, 1.0))
+    panel.set_title(f"t = {waves.ts[index]:g}")
+plt.show()
 
 # %% [markdown]
 # ## What goes wrong

@@ -45,7 +45,7 @@ def norm(field: Field, order: float = 2) -> Inexact[Array, ""]:
         return jnp.sqrt(inner(field, field).real)
     if order == jnp.inf:
         return jnp.max(jnp.abs(field.values))
-    return jnp.sum(integral(field.map(lambda a: jnp.abs(a) ** order))) ** (1 / order)
+    return jnp.sum(integral(field.space.field(jnp.abs(field.values) ** order))) ** (1 / order)
 
 
 def interpolate(field: Field, points: Array) -> Array:

@@ -13,6 +13,7 @@ from .certificate import GradientReport as GradientReport, check_gradient as che
 from .ensemble import ensemble as ensemble
 from .etdrk import ETDRK2 as ETDRK2, ETDRK4 as ETDRK4
 from .imex import ARK4 as ARK4, ARS222 as ARS222, ARS443 as ARS443, IMEXEuler as IMEXEuler
+from .lyapunov import lyapunov_exponents as lyapunov_exponents
 from .rollout import rollout as rollout, stepper as stepper
 from .runge_kutta import (
     RK4 as RK4,

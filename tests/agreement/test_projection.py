@@ -82,6 +82,8 @@ def test_one_law_in_every_storage_and_its_gradient():
     exact, exact_slope = run(SPACES["neural"], jnp.asarray(0.5))
     scale = np.abs(exact).max(axis=1, keepdims=True)
     for name, tolerance in (("nodal", 2e-3), ("fourier", 2e-3)):
-        value, slope = run(js.Fourier(js.Grid(BOX, (40, 24)), None) if name == "fourier" else SPACES[name], jnp.asarray(0.5))
+        value, slope = run(
+            js.Fourier(js.Grid(BOX, (40, 24)), None) if name == "fourier" else SPACES[name], jnp.asarray(0.5)
+        )
         np.testing.assert_allclose(value / scale, exact / scale, atol=tolerance, err_msg=name)
         np.testing.assert_allclose(slope / scale, exact_slope / scale, atol=tolerance, err_msg=name)

@@ -12,11 +12,20 @@ BOX = js.Box((0.0, 1.0), (0.0, 2.0))
 
 
 def walls(value=0.3, weight=2.0, flux=0.5, grid=None, order=4):
-    laws = {"x-": js.Dirichlet(value), "x+": js.Robin(weight, flux, 0.2), "y-": js.Neumann(value), "y+": js.Dirichlet(0.1)}
+    laws = {
+        "x-": js.Dirichlet(value),
+        "x+": js.Robin(weight, flux, 0.2),
+        "y-": js.Neumann(value),
+        "y+": js.Dirichlet(0.1),
+    }
     return js.FiniteDifference(grid or js.Grid(BOX, (12, 14)), laws, order)
 
 
-SPACES = {"walls": walls(), "ring": js.FiniteDifference(js.Grid(BOX, (12, 14)), order=4), "fourier": js.Fourier(js.Grid(BOX, (12, 14)))}
+SPACES = {
+    "walls": walls(),
+    "ring": js.FiniteDifference(js.Grid(BOX, (12, 14)), order=4),
+    "fourier": js.Fourier(js.Grid(BOX, (12, 14))),
+}
 POINTS = jnp.array([[0.05, 0.1], [0.52, 1.32], [0.99, 1.97]])
 
 
@@ -82,7 +91,9 @@ def test_gradients_with_respect_to_values_and_points(name):
 def test_vmap_is_a_loop_and_jit_changes_nothing(name):
     space = SPACES[name]
     stack = jnp.stack([values_of(space, seed) for seed in range(3)])
-    mapped = eqx.filter_jit(lambda space, stack: jax.vmap(lambda values: everything(space.field(values), POINTS))(stack))(space, stack)
+    mapped = eqx.filter_jit(
+        lambda space, stack: jax.vmap(lambda values: everything(space.field(values), POINTS))(stack)
+    )(space, stack)
     np.testing.assert_allclose(mapped, jnp.stack([measured(space, values, POINTS) for values in stack]), rtol=1e-12)
     u = space.field(stack[0])
     eager = js.advection(js.gradient(u), u)
@@ -94,7 +105,9 @@ def test_vmap_is_a_loop_and_jit_changes_nothing(name):
 @pytest.mark.parametrize("name", SPACES)
 def test_single_precision_stays_single(name):
     space = SPACES[name]
-    shapes = eqx.filter_eval_shape(lambda v: everything(space.field(v), POINTS.astype(jnp.float32)), values_of(space, dtype=jnp.float32))
+    shapes = eqx.filter_eval_shape(
+        lambda v: everything(space.field(v), POINTS.astype(jnp.float32)), values_of(space, dtype=jnp.float32)
+    )
     assert shapes.dtype == jnp.float32
     got = measured(space, values_of(space, dtype=jnp.float32), POINTS.astype(jnp.float32))
     np.testing.assert_allclose(got, measured(space, values_of(space), POINTS), rtol=2e-3)
@@ -148,7 +161,9 @@ def test_changing_a_number_never_recompiles():
 def test_the_program_does_not_grow_with_the_grid(name):
     def size(shape):
         grid = js.Grid(BOX, shape)
-        space = {"walls": walls(grid=grid), "ring": js.FiniteDifference(grid, order=4), "fourier": js.Fourier(grid)}[name]
+        space = {"walls": walls(grid=grid), "ring": js.FiniteDifference(grid, order=4), "fourier": js.Fourier(grid)}[
+            name
+        ]
         return len(str(jax.make_jaxpr(lambda v: everything(space.field(v), POINTS))(values_of(space))).splitlines())
 
     assert size((12, 14)) == size((24, 30))

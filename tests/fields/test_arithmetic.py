@@ -64,7 +64,9 @@ def test_vectors(space):
     check(w[1], g)
     check(w[-1] + w[0], lambda x: f(x) + g(x))
     check(a * w - w / a, lambda x: f(x) * v(x) - v(x) / f(x))
-    check(jnp.array([1.0, 2.0]) * w + np.array([0.5, 1.0]), lambda x: v(x) * jnp.array([1.0, 2.0]) + jnp.array([0.5, 1.0]))
+    check(
+        jnp.array([1.0, 2.0]) * w + np.array([0.5, 1.0]), lambda x: v(x) * jnp.array([1.0, 2.0]) + jnp.array([0.5, 1.0])
+    )
     check(np.float64(2.0) * w, lambda x: 2 * v(x))
     check(w + 1, lambda x: v(x) + 1)
     check(js.dot(w, w), lambda x: jnp.sum(v(x) ** 2))

@@ -65,7 +65,9 @@ def test_one_law_stands_at_the_walls_of_a_channel():
 
 
 @pytest.mark.parametrize(
-    "value", [np.array([1.0, -2.0]), lambda x: jnp.stack([1.0 + 0 * x[0], -2.0 + 0 * x[0]])], ids=["numbers", "function"]
+    "value",
+    [np.array([1.0, -2.0]), lambda x: jnp.stack([1.0 + 0 * x[0], -2.0 + 0 * x[0]])],
+    ids=["numbers", "function"],
 )
 def test_a_component_keeps_its_own_wall_value(value):
     space = js.FiniteDifference(LINE, js.Dirichlet(value))

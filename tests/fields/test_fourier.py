@@ -75,8 +75,10 @@ def test_transforms_are_few():
         "square": lambda a: (field(a) * field(a)).to("coef").data,
         "burgers": lambda a: (js.laplacian(field(a)) - field(a) * js.derivative(field(a))).to("coef").data,
         "sum of products": lambda a: (
-            field(a) * js.derivative(field(a)) + js.derivative(field(a), 1) * js.derivative(field(a), 1)
-        ).to("coef").data,
+            (field(a) * js.derivative(field(a)) + js.derivative(field(a), 1) * js.derivative(field(a), 1))
+            .to("coef")
+            .data
+        ),
     }
     found = {name: transforms(function, u) for name, function in counts.items()}
     assert found == {"laplacian": 0, "linear": 0, "square": 2, "burgers": 3, "sum of products": 4}
@@ -94,7 +96,12 @@ def test_constants_need_no_transform(shape):
 
 def test_layouts_of_products():
     u = ring(16).field(lambda x: jnp.cos(x[0]))
-    assert (u.layout, js.derivative(u).layout, (u * u).layout, (u * u + 2 * (u * u)).layout) == ("coef", "coef", "grid", "grid")
+    assert (u.layout, js.derivative(u).layout, (u * u).layout, (u * u + 2 * (u * u)).layout) == (
+        "coef",
+        "coef",
+        "grid",
+        "grid",
+    )
     assert (u * u + u).layout == "coef"
     np.testing.assert_allclose((u * u).to("coef").to("grid").data, np.cos(u.space.axes[0]) ** 2, atol=1e-14)
 

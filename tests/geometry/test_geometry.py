@@ -66,7 +66,11 @@ def test_a_law_for_a_whole_axis_yields_to_one_for_a_side():
     ("boundary", "error", "words"),
     [
         ({"x-": js.Dirichlet()}, ValueError, r"no law for side 'x\+': add one"),
-        ({"x": js.Dirichlet(), "y-": js.Dirichlet()}, ValueError, "unknown side 'y-': the sides of this grid are x-, x"),
+        (
+            {"x": js.Dirichlet(), "y-": js.Dirichlet()},
+            ValueError,
+            "unknown side 'y-': the sides of this grid are x-, x",
+        ),
         ({"x-": js.Dirichlet(), "x+": 0.0}, TypeError, r"write Dirichlet\(value\)"),
         ({"x-": js.Dirichlet(), "x+": js.Periodic()}, ValueError, "periodic on one side only"),
         (0.0, TypeError, r"one law per side"),

@@ -55,7 +55,13 @@ def test_projection(storage):
         @eqx.filter_jit
         def run(v, w):
             p, q = js.divergence_free(v), js.divergence_free(w)
-            return js.divergence(p).values, (js.divergence_free(p) - p).values, js.inner(p, w), js.inner(v, q), (v - p).values
+            return (
+                js.divergence(p).values,
+                (js.divergence_free(p) - p).values,
+                js.inner(p, w),
+                js.inner(v, q),
+                (v - p).values,
+            )
 
         divergence, again, left, right, gradient = run(v, w)
         assert np.abs(divergence).max() < 1e-11

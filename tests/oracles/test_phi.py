@@ -40,7 +40,9 @@ def phi_of_matrix(rows, k):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("phase", PHASES)
 def test_scalars(phase, dtype):
-    z = np.asarray(PHASES[phase] * MAGNITUDES).astype(np.result_type(dtype, np.complex64 if phase != "decay" else dtype))
+    z = np.asarray(PHASES[phase] * MAGNITUDES).astype(
+        np.result_type(dtype, np.complex64 if phase != "decay" else dtype)
+    )
     values = jax.jit(scalar_phis, static_argnums=1)(jnp.asarray(z), 3)
     with mpmath.workdps(50):
         for k, got in enumerate(values):

@@ -38,7 +38,9 @@ def test_evaluation_is_the_interpolating_polynomial_of_scipy(order):
 
 
 def test_poisson_is_the_dense_solve_of_scipy():
-    space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0), (0.0, 2.0)), (10, 11)), {"x": js.Dirichlet(), "y": js.Robin(1.0, 0.5)}, 4)
+    space = js.FiniteDifference(
+        js.Grid(js.Box((0.0, 1.0), (0.0, 2.0)), (10, 11)), {"x": js.Dirichlet(), "y": js.Robin(1.0, 0.5)}, 4
+    )
     columns = js.laplacian(js.fields.Field(jnp.eye(110).reshape(110, 10, 11), space, "node")).values
     f = np.random.default_rng(3).normal(size=(10, 11))
     wanted = sparse.solve(np.asarray(columns).reshape(110, 110).T, f.ravel()).reshape(10, 11)

@@ -54,13 +54,20 @@ def test_operators_are_exact_below_the_nyquist_mode(shape, complex_valued):
         def lap(x):
             return sum(f(x, unit(dim, i, 2)) for i in range(dim))
 
-        out = {f"d{i} {m}": (js.derivative(u, i, m).values, nodes(lambda x, i=i, m=m: f(x, unit(dim, i, m)))) for i in range(dim) for m in (1, 2, 3)}
+        out = {
+            f"d{i} {m}": (js.derivative(u, i, m).values, nodes(lambda x, i=i, m=m: f(x, unit(dim, i, m))))
+            for i in range(dim)
+            for m in (1, 2, 3)
+        }
         out["laplacian"] = js.laplacian(u).values, nodes(lap)
         out["biharmonic"] = js.biharmonic(u).values, js.laplacian(js.laplacian(u)).values
         out["divergence of gradient"] = js.divergence(js.gradient(u)).values, nodes(lap)
         out["poisson"] = js.solve_poisson(js.laplacian(u)).values, (u - js.mean(u)).values
         out["evaluation"] = u(points), jax.vmap(f)(points)
-        out["slope"] = js.gradient(u)(points), jnp.stack([jax.vmap(lambda x, i=i: f(x, unit(dim, i, 1)))(points) for i in range(dim)], -1)
+        out["slope"] = (
+            js.gradient(u)(points),
+            jnp.stack([jax.vmap(lambda x, i=i: f(x, unit(dim, i, 1)))(points) for i in range(dim)], -1),
+        )
         return out
 
     for name, (got, wanted) in pairs().items():

@@ -57,7 +57,9 @@ def test_derivatives_are_exact_on_polynomials(order):
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_next_degree_is_not_exact(order):
     p = polynomial(order + 1)
-    error = js.derivative(field(p, laws(p)["value"], order)).values - p.deriv()(np.asarray(js.FiniteDifference(GRID, Free()).axes[0]))
+    error = js.derivative(field(p, laws(p)["value"], order)).values - p.deriv()(
+        np.asarray(js.FiniteDifference(GRID, Free()).axes[0])
+    )
     assert np.abs(error).max() > 1e-9
 
 
@@ -66,7 +68,9 @@ def test_variable_diffusion_is_exact_on_polynomials(order):
     p, k = polynomial(order // 2 + 1), polynomial(order // 2)
     fields = {name: field(p, law, order) for name, law in laws(p).items()}
     conductivity = field(k, Free(), order)
-    results = eqx.filter_jit(lambda us, k: {name: js.diffusion(u, k).values for name, u in us.items()})(fields, conductivity)
+    results = eqx.filter_jit(lambda us, k: {name: js.diffusion(u, k).values for name, u in us.items()})(
+        fields, conductivity
+    )
     for result in results.values():
         close(result, (k * p.deriv()).deriv())
 

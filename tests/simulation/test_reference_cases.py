@@ -97,3 +97,14 @@ def test_lorenz_short_run_agrees_with_diffrax():
         max_steps=10_000,
     ).ys[-1]
     np.testing.assert_allclose(sim.simulate(Lorenz63(), start, t1=2.0, rtol=1e-11, atol=1e-11).final, theirs, rtol=1e-8)
+
+
+@pytest.mark.slow
+def test_lorenz_exponents():
+    """The largest is .9056 (Viswanath), and volumes shrink at exactly `sigma + 1 + beta`."""
+    start = jnp.array([1.0, 1.0, 20.0])
+    step = sim.stepper(Lorenz63(), start, dt=0.005, method=sim.RK4())
+    exponents = sim.lyapunov_exponents(step, start, 0.005, 800_000, 3, spin_up=2000)
+    np.testing.assert_allclose(exponents[0], 0.9056, atol=3e-3)
+    np.testing.assert_allclose(exponents[1], 0.0, atol=1e-3)
+    np.testing.assert_allclose(exponents.sum(), -(10 + 1 + 8 / 3), atol=1e-5)
