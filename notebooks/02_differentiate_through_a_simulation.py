@@ -92,7 +92,7 @@ print(js.check_gradient(readings, 0.05))
 # ## An initial state from a later one
 #
 # Heat forgets. A profile diffused for some time and was then measured with noise: what was it at the beginning? The unknowns are now all 128
-# nodal values. Reverse mode gives all 128 derivatives at the price of about three simulations, whatever their number.
+# nodal values. Reverse mode gives all 128 derivatives at the price of a few simulations, whatever their number.
 #
 # The problem is ill-posed, since short waves have decayed below the noise: among the profiles that fit, we ask for a smooth one
 # (the term with `gradient` below).
@@ -106,7 +106,13 @@ def later(values):
     return js.simulate(heat, circle.field(values), t1=1.0, dt=0.05).final
 
 
-truth = circle.field(lambda x: jnp.exp(-(((x[0] - 0.3) / 0.06) ** 2)) + 0.6 * jax.nn.sigmoid((x[0] - 0.55) / 0.01) * jax.nn.sigmoid((0.8 - x[0]) / 0.01))
+def profile(x):
+    peak = jnp.exp(-(((x[0] - 0.3) / 0.06) ** 2))
+    step = 0.6 * jax.nn.sigmoid((x[0] - 0.55) / 0.01) * jax.nn.sigmoid((0.8 - x[0]) / 0.01)
+    return peak + step
+
+
+truth = circle.field(profile)
 measured = later(truth.values).values + 0.01 * jax.random.normal(jax.random.key(2), (128,))
 
 
@@ -125,6 +131,9 @@ figure, axes = js.plots.compare(
 plt.show()
 
 # %% [markdown]
+# What the data still knew is back: the narrow peak has its full height. What had decayed below the noise, the sharp flanks of the
+# step, no method can return; the ripples are the smooth guess in its place.
+#
 # ## Aim a boundary value
 #
 # Boundary values are inputs like any other. A bar starts at 20 degrees and loses heat at its right end to the air (a Robin law); how hot must
@@ -168,10 +177,12 @@ vorticity = plane.field(lambda x: jnp.sin(x[0]) * jnp.cos(2 * x[1]) + jnp.cos(3 
 def measure(function, argument):
     compiled = jax.jit(function).lower(argument).compile()
     jax.block_until_ready(compiled(argument))
-    begin = time.perf_counter()
-    for _ in range(3):
+    seconds = []
+    for _ in range(7):
+        begin = time.perf_counter()
         jax.block_until_ready(compiled(argument))
-    return (time.perf_counter() - begin) / 3, compiled.memory_analysis().temp_size_in_bytes / 1e6
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds), compiled.memory_analysis().temp_size_in_bytes / 1e6
 
 
 def enstrophy(viscosity, adjoint=None):
@@ -183,10 +194,14 @@ def enstrophy(viscosity, adjoint=None):
 viscosity = jnp.array(1e-2)
 forward, memory = measure(enstrophy, viscosity)
 print(f"forward run             time 1.0   memory {memory:6.1f} MB")
-policies = {"Direct()": js.Direct(), "Checkpointed()": js.Checkpointed(), "Checkpointed(1 MB)": js.Checkpointed(memory=1_000_000)}
+policies = {
+    "Direct()": js.Direct(),
+    "Checkpointed()": js.Checkpointed(),
+    "Checkpointed(1 MB)": js.Checkpointed(memory=1_000_000),
+}
 for name, adjoint in policies.items():
     seconds, memory = measure(jax.grad(lambda v, adjoint=adjoint: enstrophy(v, adjoint)), viscosity)
-    print(f"{name:22}  time {seconds / forward:3.1f}   memory {memory:6.1f} MB")
+    print(f"{name:22}  time {seconds / forward:.1f}   memory {memory:6.1f} MB")
 
 # %% [markdown]
 # The default keeps its stored states within 40 MB; `Checkpointed(memory=...)` sets another limit. For few unknowns and many outputs, forward
@@ -219,8 +234,8 @@ except NotImplementedError as error:
     print(error)
 
 # %% [markdown]
-# **A wrong gradient.** Somewhere in a program of your own, a `stop_gradient` was forgotten. Nothing crashes, an optimizer even makes progress;
-# the certificate notices.
+# **A wrong gradient.** A `stop_gradient` was left behind somewhere in a program. Nothing crashes, an optimizer even makes
+# progress; the certificate notices.
 
 # %%
 print(js.check_gradient(lambda v: enstrophy(v) * jax.lax.stop_gradient(1 + v), viscosity))
@@ -231,14 +246,12 @@ print(js.check_gradient(lambda v: enstrophy(v) * jax.lax.stop_gradient(1 + v), v
 
 
 # %%
-def lorenz(rho, t1):
-    return js.simulate(js.equations.Lorenz63(rho=rho), jnp.array([1.0, 1.0, 20.0]), t1=t1, dt=0.01).final[0]
+def lorenz(rho):
+    return js.simulate(js.equations.Lorenz63(rho=rho), jnp.array([1.0, 1.0, 20.0]), t1=30.0, dt=0.01, save_at=60)
 
 
-horizons = np.array([1.0, 5.0, 10.0, 20.0, 30.0])
-sizes = [abs(float(jax.grad(lorenz)(28.0, float(t)))) for t in horizons]
 figure, axes = plt.subplots()
-axes.semilogy(horizons, sizes, "o-")
+axes.semilogy(lorenz(28.0).ts, jnp.abs(jax.jacfwd(lambda rho: lorenz(rho).states[:, 0])(28.0)))
 axes.set(xlabel="time", ylabel="|dx / d rho|")
 plt.show()
 

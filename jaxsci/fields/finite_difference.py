@@ -17,7 +17,7 @@ from ..geometry import BoundaryLaw, Dirichlet, Free, Grid, Neumann, Periodic, Ro
 from ..geometry.boundary import Sides
 from .base import Field, Space
 from .sampling import at_nodes, checked_values, nodes_of, over_nodes
-from .stencils import continuation, weights
+from .stencils import continuation
 
 ORDERS = (2, 4, 6)
 

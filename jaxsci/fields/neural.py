@@ -49,10 +49,11 @@ class Neural(Space):
         """Coordinates of the nodes of the grid, at cell centres, along each axis."""
         if not isinstance(self.domain, Grid):
             raise UnsupportedError(
-                "a Neural space on a Box has no nodes: evaluate the field with field(points), or build Neural(Grid(box, shape))."
+                "a Neural space on a Box has no nodes: evaluate the field with field(points), or build "
+                "Neural(Grid(box, shape))."
             )
-        grid = self.domain
-        return tuple(low + h * (np.arange(n) + 0.5) for low, h, n in zip(grid.box.lows, grid.spacing, grid.shape, strict=True))
+        triples = zip(self.domain.box.lows, self.domain.spacing, self.domain.shape, strict=True)
+        return tuple(low + h * (np.arange(n) + 0.5) for low, h, n in triples)
 
     @property
     def points(self) -> Array:

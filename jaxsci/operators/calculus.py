@@ -28,9 +28,9 @@ def derivative(field: Field, axis: int = 0, order: int = 1) -> Field:
         12.0
     """
     if axis not in range(field.space.dim):
-        raise ValueError(f"derivative along axis {axis!r} of a field of {field.space.dim} coordinates: count axes from 0.")
+        raise ValueError(f"derivative along axis {axis!r} of {field.space.dim} coordinates: count axes from 0.")
     if order != int(order) or order < 1:
-        raise ValueError(f"derivative of order {order!r}: the order is a positive integer; order 0 is the field itself.")
+        raise ValueError(f"derivative of order {order!r}: orders are positive integers; order 0 is the field itself.")
 
 
 @operator()
@@ -42,8 +42,8 @@ def laplacian(field: Field) -> Field:
 def biharmonic(field: Field) -> Field:
     """The Laplacian of the Laplacian, `sum_ij d^4 u / d x_i^2 d x_j^2`.
 
-    Between walls it is accurate in the interior only, and of no use in time: a fourth-order law needs a second condition
-    at a wall, one on the Laplacian. Write `laplacian(laplacian(u).with_boundary(law))` there.
+    Between walls it is accurate in the interior only, and of no use in time: a fourth-order law needs a second
+    condition at a wall, one on the Laplacian. Write `laplacian(laplacian(u).with_boundary(law))` there.
     """
 
 

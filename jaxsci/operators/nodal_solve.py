@@ -108,8 +108,8 @@ def _ghost_matrix(law: BoundaryLaw, num_ghosts: int, num_nodes: int, h: float) -
     if isinstance(law, Robin) and any(isinstance(weight, jax.core.Tracer) for weight in (a, b)):
         raise UnsupportedError(
             "solve_poisson diagonalises its operator when the program is traced, so the weights of a Robin law must be "
-            "plain numbers there: build the space outside of jit, grad and vmap, or use Dirichlet or Neumann walls; the "
-            "value of the law may be traced."
+            "plain numbers there: build the space outside of jit, grad and vmap, or use Dirichlet or Neumann walls; "
+            "the value of the law may be traced."
         )
     a, b = float(a), -float(b) / h
     rule = continuation(num_ghosts, num_nodes)

@@ -28,6 +28,6 @@ def divergence_free(field: Field) -> Field:
     """Projection of a periodic vector field onto divergence-free ones, `v - grad lap^-1 div v` (Leray, Helmholtz)."""
     if field.shape != (field.space.dim,):
         raise ShapeError(
-            f"divergence_free needs a vector field with {field.space.dim} components, got value shape {field.shape}: project "
-            "the rows of a tensor field one by one."
+            f"divergence_free needs a vector field with {field.space.dim} components, got value shape {field.shape}: "
+            "project the rows of a tensor field one by one."
         )

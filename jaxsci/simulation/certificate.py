@@ -158,7 +158,8 @@ def _verdict(slope, remainder, identity, difference, eps, tolerance):
     reasons = []
     if slope is not None and slope < (1.9 if double else 1.7):
         reasons.append(
-            f"the Taylor remainder shrinks with order {slope:.2f} instead of 2, so the derivative is wrong or the function rough"
+            f"the Taylor remainder shrinks with order {slope:.2f} instead of 2, so the derivative is wrong or the "
+            "function rough (a run with error control is: tighten rtol or give dt)"
         )
     if identity is not None and not identity <= (1e-11 if double else 1e-4):
         reasons.append(f"forward and reverse mode are not transposes of each other (relative error {identity:.1e})")

@@ -89,6 +89,7 @@ def ensemble(
     dtype = time_dtype(unpack(one[1]))
     method = choose(one[0], one[1], method, dt is not None)
     times, indices, num_steps = schedule(t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype)
+    times = None if save_at is None else times
     options = {"event": None, "progress": False, "dense": None}
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible):
@@ -105,7 +106,10 @@ def ensemble(
     saved, end, stats, ok = in_shares(
         lambda rows: _rows(plan, rows, fixed, clocks, tolerances, lanes, devices), (varying, keys), count, shares
     )
-    ts = times if indices is None else clocks[0] + jnp.asarray(indices, dtype) * ((clocks[1] - clocks[0]) / num_steps)
+    if indices is None:
+        ts = clocks[1][None] if save_at is None else times
+    else:
+        ts = clocks[0] + jnp.asarray(indices, dtype) * ((clocks[1] - clocks[0]) / num_steps)
     template = fixed_template(varying, fixed)
     solution = Solution(ts, pack(template, saved), pack(template, end), stats, ok, type(method).__name__)
     if not is_traced(solution.ok) and not bool(jnp.any(solution.ok)):

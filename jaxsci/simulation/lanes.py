@@ -44,12 +44,13 @@ def run_lanes(plan: Any, fixed: PyTree, clocks: tuple, tolerances: tuple, rows: 
         return _mapped(plan, fixed, clocks, tolerances, rows, lanes)
     if plan.num_steps is not None:
         return _fixed_steps(plan, fixed, clocks, varying, lanes)
-    knots = jnp.concatenate([t0[None], times, t1[None]])
+    knots = jnp.stack([t0, t1]) if times is None else jnp.concatenate([t0[None], times, t1[None]])
     saved, (accepted, rejected, failure) = _refilled(
         (plan.method, varying, fixed, knots), tolerances, plan.max_steps, lanes, isinstance(plan.adjoint, Direct)
     )
     end = jax.tree.map(lambda a: a[:, -1], saved)
-    return jax.tree.map(lambda a: a[:, :-1], saved), end, {"steps": accepted, "rejected": rejected}, failure == 0
+    saved = saved if times is None else jax.tree.map(lambda a: a[:, :-1], saved)
+    return saved, end, {"steps": accepted, "rejected": rejected}, failure == 0
 
 
 def _mapped(plan, fixed, clocks, tolerances, rows, lanes):
@@ -146,17 +147,39 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         return vector_field(equation, state, args)(t, y)
 
     def move_last(lane, run, target):
-        def f(t, y, **_):
-            return jax.vmap(slopes, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
+        def f(t, y, computed=False, kept=False):
+            import os
+            from .._core.memory import in_memory
+            mode=os.environ.get("MODE","")
+            if computed and "y" in mode: y = jax.tree.map(lambda a: in_memory(a, tolerances[0]), y)
+            k= jax.vmap(slopes, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
+            if kept and "k" in mode: k = jax.tree.map(lambda a: in_memory(a, tolerances[0]), k)
+            return k
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
 
     moves = move_last if axis == -1 else jax.vmap(move, in_axes=(axis, axes, 0), out_axes=axes)
 
-    def deliver(lanes: Lanes) -> Lanes:
+    def refilled(inputs: PyTree, run: Progress, index: Array, fresh: Array) -> tuple[PyTree, Progress]:
+        def chosen(old, young, place):
+            shape = [1] * old.ndim
+            shape[place] = width
+            return jnp.where(fresh.reshape(shape), young, old)
+
+        new = _to_lanes(jax.tree.map(lambda a: a[jnp.minimum(index, count - 1)], varying), axis)
+        begun = starts(new)
+        parts = zip(run, begun, axes, strict=True)
+        return (
+            jax.tree.map(lambda a, b: chosen(a, b, axis), inputs, new),
+            Progress(*(jax.tree.map(lambda a, b, place=place: chosen(a, b, place), *pair) for *pair, place in parts)),
+        )
+
+    def body(lanes: Lanes) -> Lanes:
         run, inputs, index, knot, queue, saved, counters = lanes
-        arrived = ~active(run, knots[knot], max_steps) & (index < count)
-        broken = (run.t < knots[knot]) & arrived
+        targets = knots[knot]
+        run = jax.lax.fori_loop(0, TRIES, lambda _, run: moves(inputs, run, targets), run)
+        arrived = ~active(run, targets, max_steps) & (index < count)
+        broken = (run.t < targets) & arrived
         row = jnp.where(arrived & ~broken, index, count)
         saved = jax.tree.map(
             lambda s, a: s.at[row, knot - 1].set(jnp.moveaxis(a, axis, 0), mode="drop"), saved, run.arrays
@@ -170,31 +193,12 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         waiting = queue + jnp.cumsum(ended.astype(int)) - 1
         index = jnp.where(ended, jnp.minimum(waiting, count), index)
         fresh = ended & (index < count)
-
-        def refill(old, axis, new):
-            shape = [1] * old.ndim
-            shape[axis] = width
-            return jnp.where(fresh.reshape(shape), new, old)
-
-        new = _to_lanes(jax.tree.map(lambda a: a[jnp.minimum(index, count - 1)], varying), axis)
-        begun = starts(new)
-        inputs = jax.tree.map(lambda a, b: refill(a, axis, b), inputs, new)
-        run = Progress(
-            *(
-                jax.tree.map(lambda a, b, place=place: refill(a, place, b), old, young)
-                for old, young, place in zip(run, begun, axes, strict=True)
-            )
+        # what is saved stays outside the branch, which would copy all of it each time
+        inputs, run = jax.lax.cond(
+            jnp.any(fresh), refilled, lambda inputs, run, *_: (inputs, run), inputs, run, index, fresh
         )
-        return Lanes(
-            run, inputs, index, jnp.where(ended, 1, knot + arrived.astype(int)), queue + jnp.sum(ended), saved, counters
-        )
-
-    def body(lanes: Lanes) -> Lanes:
-        run, targets = lanes.run, knots[lanes.knot]
-        run = jax.lax.fori_loop(0, TRIES, lambda _, run: moves(lanes.inputs, run, targets), run)
-        lanes = lanes._replace(run=run)
-        arrived = ~active(run, targets, max_steps) & (lanes.index < count)
-        return jax.lax.cond(jnp.any(arrived), deliver, lambda same: same, lanes)
+        knot = jnp.where(ended, 1, knot + arrived.astype(int))
+        return Lanes(run, inputs, index, knot, queue + jnp.sum(ended), saved, counters)
 
     inputs = _to_lanes(jax.tree.map(lambda a: a[:width], varying), axis)
     arrays = unpack(template)

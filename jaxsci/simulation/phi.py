@@ -1,7 +1,7 @@
 """The phi-functions of exponential integrators: `phi_0 = exp`, `phi_(k+1)(z) = (phi_k(z) - 1/k!) / z`.
 
-Accurate for all arguments with non-positive real part (relative error near rounding from |z| = 0 to 1e6, float32 included),
-and differentiable: a Taylor series near zero, the recurrence elsewhere.
+Accurate for all arguments with non-positive real part (relative error near rounding from |z| = 0 to 1e6, float32
+included), and differentiable: a Taylor series near zero, the recurrence elsewhere.
 """
 
 import math
@@ -63,7 +63,8 @@ def matrix_phis(z: Inexact[Array, "*modes n n"], count: int) -> tuple[Inexact[Ar
         new = (2 * minus_one + _product(minus_one, minus_one), mixed)
         return jax.tree.map(lambda after, before: jnp.where(level < halvings, after, before), new, carry), None
 
-    (minus_one, phis), _ = jax.lax.scan(doubled, (_product(a, phis[0]), phis), jnp.arange(MAX_DOUBLINGS, dtype=norm.dtype))
+    levels = jnp.arange(MAX_DOUBLINGS, dtype=norm.dtype)
+    (minus_one, phis), _ = jax.lax.scan(doubled, (_product(a, phis[0]), phis), levels)
     return tuple(multiply(balance[..., :, None] / balance[..., None, :], f) for f in (minus_one + one, *phis))
 
 

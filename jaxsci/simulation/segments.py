@@ -1,6 +1,8 @@
 """Runs that save as they go: the same steps in segments on the host, so that a killed run can be resumed."""
 
 import math
+import re
+import zlib
 from typing import Any
 
 import equinox as eqx
@@ -44,7 +46,8 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
         )
     _, state, _, (t0, t1, _, times), _, _ = inputs
     engine = store.resume()
-    done = 0 if engine is None else int(engine["done"])
+    call = _fingerprint(plan, inputs)
+    done = 0 if engine is None else _done(engine, call)
     saved_here, ts_here = [], []
     bar = Bar("simulation") if plan.options["progress"] else None
     if plan.num_steps is not None:
@@ -73,7 +76,7 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
             saved_here.append(saved)
             ts_here.append(here)
             break
-        store.append(here, pack(state, saved), {"done": jnp.asarray(done), "run": moving})
+        store.append(here, pack(state, saved), {"done": jnp.asarray(done), "call": call, "run": moving})
         saved_here.append(saved)
         ts_here.append(here)
         if bar:
@@ -83,6 +86,25 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
     return _collect(plan, state, moving, ts_here, saved_here, t1)
 
 
+def _fingerprint(plan, inputs) -> np.ndarray:
+    """A checksum of everything a run depends on: the law, the state, the times and the method."""
+    leaves, structure = jax.tree.flatten((plan, inputs))
+    code = zlib.crc32(re.sub(r" at 0x[0-9a-f]+", "", f"{structure}").encode())
+    for leaf in leaves:
+        code = zlib.crc32(np.asarray(leaf).tobytes() if eqx.is_array(leaf) else str(type(leaf)).encode(), code)
+    return np.asarray(code, np.int64)
+
+
+def _done(engine, call) -> int:
+    """How many saves the store holds of this very run."""
+    if int(engine["call"]) != int(call):
+        raise ValueError(
+            "the store holds another run: its law, coefficients, start, times or method differ from this call. Resume it with the "
+            "call that began it, or give this run a store of its own."
+        )
+    return int(engine["done"])
+
+
 def _resumed(start, engine):
     """What the store holds, in the containers of the beginning of this run."""
     leaves, structure = jax.tree.flatten(start)
@@ -90,8 +112,8 @@ def _resumed(start, engine):
     kinds = [[(leaf.shape, leaf.dtype.name) for leaf in side] for side in (leaves, held)]
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"the store holds a run whose state has shapes and types {kinds[1]}, this one has {kinds[0]}: resume it with the same "
-            "call, state, method and precision that began it, or give this run a store of its own."
+            f"the store holds a run whose state has shapes and types {kinds[1]}, this one has {kinds[0]}: resume it with "
+            "the same call, state, method and precision that began it, or give this run a store of its own."
         )
     return jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in held])
 

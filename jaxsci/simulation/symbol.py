@@ -16,6 +16,7 @@ from jaxtyping import Array, PyTree
 from .._core.errors import UnsupportedError
 from .._core.precision import multiply, real_dtype
 from ..fields import Fourier, is_field, pack, unpack
+from ..geometry import Grid
 from .phi import matrix_phis, scalar_phis
 
 
@@ -162,15 +163,24 @@ def _probed(equation: Callable, state: PyTree, arrays: PyTree, dim: int) -> Arra
 
 
 def _is_coupled(equation: Callable, state: PyTree, arrays: PyTree, dim: int) -> bool:
-    """Whether any unknown enters the equation of another, found by trying arbitrary coefficients when the program is traced."""
+    """Whether any unknown enters the equation of another: arbitrary coefficients are tried on a small grid while tracing."""
     draw = np.random.default_rng(0)
 
     def arbitrary(leaf):
-        return draw.uniform(0.5, 1.5, leaf.shape).astype(leaf.dtype) if eqx.is_inexact_array(leaf) else leaf
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        values = draw.uniform(0.5, 1.5, leaf.shape)
+        return jnp.asarray(float(values)) if leaf.weak_type and not leaf.ndim else jnp.asarray(values, leaf.dtype)
+
+    def smaller(field):
+        grid = field.space.grid
+        space = Fourier(Grid(grid.box, tuple(min(n, 8) for n in grid.shape)), field.space.dealias)
+        kind = real_dtype(field.data.dtype) if field.space.is_half(field.data) else field.data.dtype
+        return space.field(jnp.zeros((*field.shape, *space.grid.shape), kind))
 
     with jax.ensure_compile_time_eval():
-        trial = jax.tree.map(lambda leaf: jnp.asarray(arbitrary(leaf)) if eqx.is_array(leaf) else leaf, equation)
-        zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), arrays)
-        matrix = np.asarray(_probed(trial, state, zeros, dim))
+        trial = jax.tree.map(lambda leaf: arbitrary(leaf) if eqx.is_array(leaf) else leaf, equation)
+        small = jax.tree.map(smaller, pack(state, arrays), is_leaf=is_field)
+        matrix = np.asarray(_probed(trial, small, unpack(small), dim))
     count = matrix.shape[-1]
     return bool(np.any(matrix[..., ~np.eye(count, dtype=bool)]))

@@ -8,6 +8,7 @@ import sys
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray
 import zarr
 
 import jaxsci as js
@@ -64,7 +65,8 @@ def killed_after(monkeypatch, writes):
 def test_store_holds_what_the_run_saved(tmp_path, kind):
     plain, solution = RUNS[kind](None), RUNS[kind](ZarrStore(tmp_path / "run.zarr"))
     loaded, expected = js.data.load(tmp_path / "run.zarr"), js.data.to_xarray(solution)
-    assert loaded.equals(expected.drop_attrs())
+    # The transform to values rounds differently for one saved state than for all at once.
+    xarray.testing.assert_allclose(loaded, expected.drop_attrs(), rtol=1e-14, atol=1e-14)
     for key in expected.data_vars:
         np.testing.assert_allclose(loaded[key], js.data.to_xarray(plain)[key], rtol=1e-12, atol=1e-12)
 

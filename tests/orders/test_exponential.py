@@ -1,4 +1,4 @@
-"""Exponential integrators: order on scalar and coupled linear parts, exactness without a nonlinear part, and detection of coupling."""
+"""Exponential integrators: order on scalar and coupled linear parts, exactness on linear laws, detection of coupling."""
 
 from typing import NamedTuple
 

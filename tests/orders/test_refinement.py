@@ -1,4 +1,4 @@
-"""Observed order of accuracy on refined grids: operators in two dimensions, with walls of every kind and on periodic axes."""
+"""Observed order on refined grids: operators in two dimensions, with walls of every kind and on periodic axes."""
 
 import equinox as eqx
 import jax
@@ -8,7 +8,7 @@ import pytest
 
 import jaxsci as js
 
-A, B = 1.3, 0.9
+A, B = 3.0, 2.5
 BOX = js.Box((0.1, 1.1), (-0.2, 0.9))
 CIRCLE = js.Box((0.0, 2 * np.pi), (0.0, np.pi))
 NODES = {2: (32, 64), 4: (32, 64), 6: (32, 64)}
@@ -71,16 +71,15 @@ def errors_between_walls(space):
         ),
         "diffusion by a matrix field": sup(js.diffusion(u, tensor), flux_divergence),
         "evaluation": jnp.max(jnp.abs(u(points) - jax.vmap(jax.vmap(lambda x: wave(0, 0, x)))(points))),
-        "integral": jnp.abs(js.integral(js.laplacian(u)) - integral_of_laplacian()),
+        "integral": jnp.abs(js.integral(u) - integral_of_wave()),
         "inner": jnp.abs(js.inner(u, u) - integral_of_square()),
         "norm": jnp.abs(js.norm(u) - jnp.sqrt(integral_of_square())),
     }
 
 
-def integral_of_laplacian():
+def integral_of_wave():
     (a, b), (c, d) = BOX.intervals
-    sines = (np.cos(A * a + 0.4) - np.cos(A * b + 0.4)) / A * (np.sin(B * d - 0.2) - np.sin(B * c - 0.2)) / B
-    return -(A**2 + B**2) * sines
+    return (np.cos(A * a + 0.4) - np.cos(A * b + 0.4)) / A * (np.sin(B * d - 0.2) - np.sin(B * c - 0.2)) / B
 
 
 def integral_of_square():

@@ -1,4 +1,4 @@
-"""Between walls: exact on polynomials of the degree that the order promises, whatever law holds, so of that order up to the wall."""
+"""Between walls: exact on polynomials of the degree that the order promises, whatever law holds, up to the wall."""
 
 import equinox as eqx
 import jax.numpy as jnp
