@@ -203,8 +203,9 @@ js.plots.compare(ends, name="vorticity", limits=(-20, 20))
 plt.show()
 
 # %% [markdown]
-# Left, thin filaments that the grid can no longer resolve, and an honest core. Right, noise that grows; soon after, the run ends with an
-# error that says when. Dealiasing does not replace resolution: the remedy for filaments is viscosity or more nodes.
+# Left, one merged eddy among filaments too fine for the grid. Right, waves of the length of the grid, which the law does not
+# contain, growing; soon after, the run ends with an error that says when. Dealiasing does not replace resolution: the remedy for
+# filaments is viscosity or more nodes.
 #
 # ## Single or double precision
 #

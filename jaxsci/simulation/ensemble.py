@@ -19,8 +19,8 @@ from .base import Method, check_derivative, time_dtype
 from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced
 from .cores import in_shares, num_cores
 from .lanes import fixed_template, run_lanes
+from .planning import Plan, schedule
 from .runge_kutta import RungeKutta
-from .simulate import Plan, schedule
 from .solution import Solution
 
 CACHE = 262_144

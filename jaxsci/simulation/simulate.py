@@ -1,7 +1,6 @@
 """The front door: an equation and a state go in, a solution comes out."""
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -12,30 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._core.errors import UnsupportedError
-from ..equations.base import StochasticEquation
 from ..fields import pack, unpack
 from . import adaptive
-from .adjoints import Adjoint, Checkpointed, Reversible
-from .base import Method, check_derivative, time_dtype
-from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced, number, with_closure
-from .delegate import as_diffrax, integrate_by_diffrax
+from .adjoints import Adjoint
+from .base import Method, check_derivative
+from .choice import is_traced
+from .delegate import integrate_by_diffrax
 from .failure import check_start, explain
+from .planning import Plan, plan_run
 from .progress import Bar
-from .rollout import check_reversible, march
+from .rollout import march
 from .segments import in_segments
 from .solution import Solution
-
-
-class Plan(eqx.Module):
-    """What is decided before a run is traced: the method, and when it saves."""
-
-    method: Any
-    adjoint: Adjoint
-    indices: tuple[int, ...] | None = eqx.field(static=True)
-    num_steps: int | None = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-    options: dict = eqx.field(static=True)
 
 
 def simulate(
@@ -102,33 +89,20 @@ def simulate(
         >>> [round(float(u), 5) for u in solution.states]
         [0.60653, 0.36788]
     """
-    state, args = as_arrays(state), as_arguments(args)
-    check_times(t0, t1)
-    dtype = time_dtype(unpack(state))
-    equation = with_closure(equation, state, args, dtype)
-    method = choose(equation, state, method, dt is not None)
-    method = _engine(method, equation, dt, event, save_at, key)
-    adjoint = Checkpointed() if adjoint is None else adjoint
-    if isinstance(adjoint, Reversible) and isinstance(method, Method) and dt is not None:
-        check_reversible(method)
-    times, indices, num_steps = schedule(
-        t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype
-    )
-    options = {"event": event, "progress": progress, "dense": save_at if isinstance(save_at, diffrax.SaveAt) else None}
-    limit = operator.index(max_steps)
-    if dt is not None and None not in (ends := (number(t1 - t0, "t1 - t0"), number(dt, "dt"))):
-        limit = math.ceil(ends[0] / ends[1]) + 2
-    plan = Plan(method, adjoint, indices, num_steps, limit, options)
-    clocks = tuple(None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, times))
-    tolerances = jnp.asarray(rtol, dtype), jnp.asarray(atol, dtype)
-    inputs = (equation, state, args, clocks, tolerances, key)
-    if is_traced((inputs, method)):
-        return _run(plan, inputs, None)
+    plan, inputs = plan_run(
+        equation, state, t0, t1, dt, save_at=save_at, args=args, method=method, adjoint=adjoint, rtol=rtol, atol=atol,
+        max_steps=max_steps, event=event, progress=progress, key=key,
+    )  # fmt: skip
+    return _run(plan, inputs, None) if is_traced((inputs, plan.method)) else _watched(plan, inputs, store, progress)
+
+
+def _watched(plan: Plan, inputs: tuple, store, progress: bool) -> Solution:
+    """A run outside any transformation: with a bar, a store, and an explanation where it fails."""
     check_start(inputs)
     if store is not None:
         solution = in_segments(plan, inputs, store)
-    elif progress and isinstance(method, Method):
-        bar = Bar(type(equation).__name__)
+    elif progress and isinstance(plan.method, Method):
+        bar = Bar(type(inputs[0]).__name__)
         solution = jax.block_until_ready(_run(plan, inputs, jnp.asarray(bar.token)))
         jax.effects_barrier()
         bar.close(bool(solution.ok))
@@ -137,81 +111,6 @@ def simulate(
     if not bool(solution.ok):
         explain(plan, inputs, solution)
     return solution
-
-
-def _engine(method, equation, dt, event, save_at, key):
-    """The method, handed to diffrax where only diffrax can do what is asked."""
-    if event is not None or isinstance(save_at, diffrax.SaveAt):
-        return as_diffrax(method)
-    if isinstance(equation, StochasticEquation) and (dt is None or key is None):
-        missing = " and ".join(name for name, value in (("dt", dt), ("key", key)) if value is None)
-        raise UnsupportedError(
-            f"{type(equation).__name__} is a StochasticEquation, and a noisy path needs a step and a random key; missing: {missing}. "
-            "Write js.simulate(equation, state, t1, dt=1e-3, key=jax.random.key(0))."
-        )
-    return method
-
-
-def schedule(t0, t1, dt, save_at, ours: bool, dtype):
-    """Saved times, and for fixed steps of this library the step indices of the saves and the number of steps."""
-    if isinstance(save_at, diffrax.SaveAt):
-        return None, None, None
-    count = None
-    if save_at is not None and np.ndim(save_at) == 0:
-        try:
-            count = operator.index(save_at)
-        except TypeError as error:
-            raise TypeError(f"save_at={save_at!r}: give a number of saves (an int), or an array of times.") from error
-        if count < 1:
-            raise ValueError(
-                f"save_at={count}: at least one state must be saved, or leave it out for the last one only."
-            )
-    if save_at is not None and count is None and not isinstance(save_at, jax.core.Tracer):
-        wanted = np.asarray(save_at, float)
-        ends = number(t0, "t0"), number(t1, "t1")
-        inside = None in ends or (wanted.min() >= ends[0] - 1e-12 and wanted.max() <= ends[1] * (1 + 1e-12) + 1e-12)
-        if wanted.ndim != 1 or not np.all(np.diff(wanted) > 0) or not inside:
-            raise ValueError(f"save_at must be increasing times between t0={t0} and t1={t1}, got {wanted}.")
-    if dt is None or not ours:
-        if count is not None:
-            return _spread(t0, t1, np.arange(1, count + 1) / count, dtype), None, None
-        return (_spread(t0, t1, np.ones(1), dtype) if save_at is None else save_at), None, None
-    return (None, *_fixed_schedule(t0, t1, dt, count, save_at))
-
-
-def _spread(t0, t1, fractions, dtype):
-    a, b = number(t0, "t0"), number(t1, "t1")
-    if a is None or b is None or is_traced((t0, t1)):
-        a, b, fractions = jnp.asarray(t0, dtype), jnp.asarray(t1, dtype), jnp.asarray(fractions, dtype)
-    return a + (b - a) * fractions
-
-
-def _fixed_schedule(t0, t1, dt, count, save_at):
-    span, step = number(t1 - t0, "t1 - t0"), number(dt, "dt")
-    if span is None or step is None:
-        raise TypeError(
-            "under jit the number of steps cannot depend on traced times: keep t0, t1 and dt Python numbers, or make a step with "
-            "js.stepper(equation, state, dt) and apply it with js.rollout(step, state, num_steps)."
-        )
-    num_steps = max(1, math.ceil(span / step * (1 - 1e-9) - 1e-9))
-    if count is not None:
-        every = math.ceil(num_steps / count)
-        return tuple(every * k for k in range(1, count + 1)), every * count
-    if save_at is None:
-        return (num_steps,), num_steps
-    if isinstance(save_at, jax.core.Tracer):
-        raise TypeError(
-            "with dt the saved times cannot be traced: give them as numbers, or leave dt out (error control hits any time)."
-        )
-    places = (np.asarray(save_at, float) - float(t0)) / (span / num_steps)
-    indices = np.rint(places)
-    if np.abs(places - indices).max() > 1e-5 * max(1.0, num_steps**0.5):
-        worst = np.asarray(save_at)[np.argmax(np.abs(places - indices))]
-        raise ValueError(
-            f"save_at holds the time {worst}, which is not on a step of dt={span / num_steps:.6g}: choose dt that divides the saved "
-            "times, or leave dt out (error control hits any time exactly)."
-        )
-    return tuple(int(i) for i in indices), num_steps
 
 
 @eqx.filter_jit
