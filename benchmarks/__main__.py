@@ -28,7 +28,9 @@ ROOT = Path(__file__).parent.parent
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure jaxsci against its peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="fewer steps and rounds: shows that all runs, not how fast")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer steps and rounds: shows that all runs, not how fast"
+    )
     options = parser.parse_args()
     unknown = set(options.names) - set(NAMES)
     if unknown:

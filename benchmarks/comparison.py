@@ -15,7 +15,8 @@ class Contender:
 
     Args:
         name: `jaxsci`, or the peer.
-        build: imports what it needs and returns `run() -> array`, which waits for its result. An ImportError skips the peer.
+        build: imports what it needs and returns `run() -> array`, which waits for its result; an ImportError skips
+            the peer.
     """
 
     name: str

@@ -55,5 +55,7 @@ def work(precision: str, quick: bool) -> Work:
         [Contender(OURS, lambda: ours(precision, steps)), Contender("numba", lambda: numba(precision, steps))],
         steps,
         targets=[Target("numba", 1 / 1.5)],
-        limits=[Limit("read and write the field once a step, one core", seconds=lambda: 2 * size * steps / copy_rate(size))],
+        limits=[
+            Limit("read and write the field once a step, one core", seconds=lambda: 2 * size * steps / copy_rate(size))
+        ],
     )

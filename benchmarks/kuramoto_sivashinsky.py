@@ -15,7 +15,9 @@ def starts() -> np.ndarray:
     x = np.arange(NODES) * LENGTH / NODES
     u = np.zeros((BATCH, NODES))
     for m in range(1, 9):
-        u += draw.standard_normal((BATCH, 1)) * np.cos(2 * np.pi * m * x / LENGTH + draw.uniform(0, 2 * np.pi, (BATCH, 1)))
+        u += draw.standard_normal((BATCH, 1)) * np.cos(
+            2 * np.pi * m * x / LENGTH + draw.uniform(0, 2 * np.pi, (BATCH, 1))
+        )
     return u / np.sqrt(8)
 
 

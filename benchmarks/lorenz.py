@@ -67,5 +67,7 @@ def work(precision: str, quick: bool) -> Work:
         count,
         "trajectory",
         targets=[Target("diffrax vmap", 10.0), Target("numba", 2.0)],
-        limits=[Limit("floating-point operations, all cores", seconds=lambda: total / (flops(precision) * len(cores())))],
+        limits=[
+            Limit("floating-point operations, all cores", seconds=lambda: total / (flops(precision) * len(cores())))
+        ],
     )

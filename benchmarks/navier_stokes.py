@@ -1,4 +1,4 @@
-"""Kolmogorov flow, vorticity on 256^2 nodes, against exponax (ETDRK4) and the spectral solver of jax-cfd (Crank-Nicolson RK4)."""
+"""Kolmogorov flow, vorticity on 256^2 nodes, against exponax (ETDRK4) and jax-cfd (spectral, Crank-Nicolson RK4)."""
 
 import numpy as np
 
@@ -39,7 +39,15 @@ def exponax(precision: str, steps: int, repeated: bool = True):
     import jax.numpy as jnp
 
     stepper = exponax.stepper.KolmogorovFlowVorticity(
-        2, LENGTH, NODES, DT, diffusivity=VISCOSITY, drag=-DRAG, injection_mode=WAVENUMBER, injection_scale=-1.0, order=4
+        2,
+        LENGTH,
+        NODES,
+        DT,
+        diffusivity=VISCOSITY,
+        drag=-DRAG,
+        injection_mode=WAVENUMBER,
+        injection_scale=-1.0,
+        order=4,
     )
     many = exponax.RepeatedStepper(stepper, steps) if repeated else exponax.repeat(stepper, steps)
     run = jax.jit(lambda w: -many(-w[None])[0])

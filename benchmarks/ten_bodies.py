@@ -68,5 +68,7 @@ def work(precision: str, quick: bool) -> Work:
         count,
         "trajectory",
         targets=[Target("numba", 1.0)],
-        limits=[Limit("floating-point operations, all cores", seconds=lambda: total / (flops(precision) * len(cores())))],
+        limits=[
+            Limit("floating-point operations, all cores", seconds=lambda: total / (flops(precision) * len(cores())))
+        ],
     )

@@ -32,7 +32,9 @@ def diffrax(precision: str, steps: int):
 
     @jax.jit
     def run(y):
-        return diffrax.diffeqsolve(diffrax.ODETerm(law), diffrax.Tsit5(), 0.0, steps * DT, DT, y, max_steps=steps + 10).ys[-1]
+        return diffrax.diffeqsolve(
+            diffrax.ODETerm(law), diffrax.Tsit5(), 0.0, steps * DT, DT, y, max_steps=steps + 10
+        ).ys[-1]
 
     y = jnp.asarray(start(precision))
     return lambda: run(y).block_until_ready()
@@ -45,5 +47,7 @@ def work(precision: str, quick: bool) -> Work:
         [Contender(OURS, lambda: ours(precision, steps)), Contender("diffrax", lambda: diffrax(precision, steps))],
         steps,
         targets=[Target("diffrax", 1.5)],
-        limits=[Limit("read and write the state once a step, one core", seconds=lambda: 2 * size * steps / copy_rate(size))],
+        limits=[
+            Limit("read and write the state once a step, one core", seconds=lambda: 2 * size * steps / copy_rate(size))
+        ],
     )

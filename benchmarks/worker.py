@@ -18,7 +18,7 @@ def main(name: str, variant: str, out: str, *options: str) -> None:
     jax.config.update("jax_enable_x64", variant == "float64")
     quick = "--quick" in options
     module = import_module(f"benchmarks.{name.replace('-', '_')}")
-    Path(out).write_text(json.dumps(measured(module.work(variant, quick), 3 if quick else 9)))
+    Path(out).write_text(json.dumps(measured(module.work(variant, quick), 3 if quick else 5)))
 
 
 def measured(work: Work, rounds: int) -> dict:
@@ -40,7 +40,7 @@ def measured(work: Work, rounds: int) -> dict:
     laps = interleaved({**runs, **bounds}, rounds)
     times = {name: summary(each) for name, each in laps.items()}
     ours = times[OURS]
-    for name, run in runs.items():
+    for name in runs:
         times[name]["first_call"] = first[name]
         if not isinstance(results[name], Lap) and np.shape(results[name]) == np.shape(results[OURS]):
             times[name]["deviation"] = relative_error(results[name], results[OURS])

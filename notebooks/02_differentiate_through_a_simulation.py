@@ -11,9 +11,9 @@
 # %% [markdown]
 # # Differentiate through a simulation
 #
-# A simulation is a function: coefficients, initial state, boundary values go in, a solution comes out. Its derivative turns
-# *what follows from this law?* into *which law follows from these data?* This page recovers a viscosity and an initial
-# state, aims a boundary value, and then says what a gradient costs and when not to trust it.
+# A simulation is a function: coefficients, initial state, boundary values go in, a solution comes out. Its derivative
+# turns *what follows from this law?* into *which law follows from these data?* This page recovers a viscosity and an
+# initial state, aims a boundary value, and then says what a gradient costs and when not to trust it.
 
 # %%
 import time
@@ -32,8 +32,8 @@ plt.rcParams.update({"figure.dpi": 60, "figure.figsize": (6.4, 3.6)})
 # %% [markdown]
 # ## A viscosity from noisy readings
 #
-# Burgers' equation $u_t + u\,u_x = \nu\,u_{xx}$: a wave steepens and viscosity rounds its front off. Twelve sensors read $u$ at
-# $t = 0.5$ and $t = 1$ with an error of 0.02. The truth, $\nu = 0.05$, is hidden from here on.
+# Burgers' equation $u_t + u\,u_x = \nu\,u_{xx}$: a wave steepens and viscosity rounds its front off. Twelve sensors
+# read $u$ at $t = 0.5$ and $t = 1$ with an error of 0.02. The truth, $\nu = 0.05$, is hidden from here on.
 
 # %%
 space = js.Fourier(js.Grid(js.Box((-1.0, 1.0)), (128,)))
@@ -52,8 +52,8 @@ data = readings(0.05) + noise * jax.random.normal(jax.random.key(1), (2, 12))
 
 # %% [markdown]
 # The misfit in units of the noise, $\chi^2(\nu)/2 = \sum (\text{reading} - \text{data})^2 / 2\sigma^2$, has a gradient.
-# `jax.value_and_grad` gives both, `jax.jit` compiles them once, and any optimizer can use them; here SciPy's. The logarithm of $\nu$ is the
-# unknown, so that it stays positive. The curvature at the minimum gives the error bar.
+# `jax.value_and_grad` gives both, `jax.jit` compiles them once, and any optimizer can use them; here SciPy's. The
+# logarithm of $\nu$ is the unknown, so that it stays positive. The curvature at the minimum gives the error bar.
 
 
 # %%
@@ -91,11 +91,12 @@ print(js.check_gradient(readings, 0.05))
 # %% [markdown]
 # ## An initial state from a later one
 #
-# Heat forgets. A profile diffused for some time and was then measured with noise: what was it at the beginning? The unknowns are now all 128
-# nodal values. Reverse mode gives all 128 derivatives at the price of a few simulations, whatever their number.
+# Heat forgets. A profile diffused for some time and was then measured with noise: what was it at the beginning? The
+# unknowns are now all 128 nodal values. Reverse mode gives all 128 derivatives at the price of a few simulations,
+# whatever their number.
 #
-# The problem is ill-posed, since short waves have decayed below the noise: among the profiles that fit, we ask for a smooth one
-# (the term with `gradient` below).
+# The problem is ill-posed, since short waves have decayed below the noise: among the profiles that fit, we ask for a
+# smooth one (the term with `gradient` below).
 
 # %%
 circle = js.Fourier(js.Grid(js.Box((0.0, 1.0)), (128,)))
@@ -131,13 +132,14 @@ figure, axes = js.plots.compare(
 plt.show()
 
 # %% [markdown]
-# What the data still knew is back: the narrow peak has its full height. What had decayed below the noise, the sharp flanks of the
-# step, no method can return; the ripples are the smooth guess in its place.
+# What the data still knew is back: the narrow peak has its full height. What had decayed below the noise, the sharp
+# flanks of the step, no method can return; the ripples are the smooth guess in its place.
 #
 # ## Aim a boundary value
 #
-# Boundary values are inputs like any other. A bar starts at 20 degrees and loses heat at its right end to the air (a Robin law); how hot must
-# its left end be held so that its middle is at 60 degrees after one unit of time? Newton's method, with the exact derivative:
+# Boundary values are inputs like any other. A bar starts at 20 degrees and loses heat at its right end to the air (a
+# Robin law); how hot must its left end be held so that its middle is at 60 degrees after one unit of time? Newton's
+# method, with the exact derivative:
 
 # %%
 bar = js.Grid(js.Box((0.0, 1.0)), (32,))
@@ -166,8 +168,8 @@ for _ in range(3):
 # * `Checkpointed`, the default, stores a state now and then and computes the rest again;
 # * `Reversible` stores nothing and runs time backwards, for time-reversible methods only.
 #
-# Measured on a flow in the plane, 400 steps of the vorticity equation on 64 x 64 nodes. Memory is what the compiler reserves beyond
-# inputs and outputs.
+# Measured on a flow in the plane, 400 steps of the vorticity equation on 64 x 64 nodes. Memory is what the compiler
+# reserves beyond inputs and outputs.
 
 # %%
 plane = js.Fourier(js.Grid(js.Box((0.0, 2 * jnp.pi), (0.0, 2 * jnp.pi)), (64, 64)))
@@ -178,7 +180,7 @@ def measure(function, argument):
     compiled = jax.jit(function).lower(argument).compile()
     jax.block_until_ready(compiled(argument))
     seconds = []
-    for _ in range(7):
+    for _ in range(5):
         begin = time.perf_counter()
         jax.block_until_ready(compiled(argument))
         seconds.append(time.perf_counter() - begin)
@@ -204,8 +206,8 @@ for name, adjoint in policies.items():
     print(f"{name:22}  time {seconds / forward:.1f}   memory {memory:6.1f} MB")
 
 # %% [markdown]
-# The default keeps its stored states within 40 MB; `Checkpointed(memory=...)` sets another limit. For few unknowns and many outputs, forward
-# mode (`jax.jacfwd`, as for the error bar above) stores nothing at all.
+# The default keeps its stored states within 40 MB; `Checkpointed(memory=...)` sets another limit. For few unknowns and
+# many outputs, forward mode (`jax.jacfwd`, as for the error bar above) stores nothing at all.
 #
 # Mechanics can run backwards. A planet for 20 000 leapfrog steps:
 
@@ -225,7 +227,8 @@ for name, adjoint in {"Direct()": js.Direct(), "Reversible()": js.Reversible()}.
 # %% [markdown]
 # ## What goes wrong
 #
-# **A method that cannot run backwards.** Diffusion backwards in time amplifies rounding errors without bound; the combination is refused.
+# **A method that cannot run backwards.** Diffusion backwards in time amplifies rounding errors without bound; the
+# combination is refused.
 
 # %%
 try:
@@ -234,15 +237,15 @@ except NotImplementedError as error:
     print(error)
 
 # %% [markdown]
-# **A wrong gradient.** A `stop_gradient` was left behind somewhere in a program. Nothing crashes, an optimizer even makes
-# progress; the certificate notices.
+# **A wrong gradient.** A `stop_gradient` was left behind somewhere in a program. Nothing crashes, an optimizer even
+# makes progress; the certificate notices.
 
 # %%
-print(js.check_gradient(lambda v: enstrophy(v) * jax.lax.stop_gradient(1 + v), viscosity))
+print(js.check_gradient(lambda v: readings(v) * jax.lax.stop_gradient(1 + v), 0.05))
 
 # %% [markdown]
-# **A right gradient that is useless.** In a chaotic system neighbours part exponentially, so the derivative grows without bound: exact, and
-# valid only for changes smaller than its inverse. Lorenz's equations, $d x(t) / d \rho$:
+# **A right gradient that is useless.** In a chaotic system neighbours part exponentially, so the derivative grows
+# without bound: exact, and valid only for changes smaller than its inverse. Lorenz's equations, $d x(t) / d \rho$:
 
 
 # %%

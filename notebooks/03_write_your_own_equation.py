@@ -11,15 +11,15 @@
 # %% [markdown]
 # # Write your own equation
 #
-# A law is a class with one method: the time derivative of the state, written with operators that look like the formula. It does
-# not know how its unknown is stored, so the same text runs on finite differences, Fourier modes and functions.
+# A law is a class with one method: the time derivative of the state, written with operators that look like the formula.
+# It does not know how its unknown is stored, so the same text runs on finite differences, Fourier modes and functions.
 #
 # The example is Nagumo's equation, a nerve pulse that switches on what it passes:
 #
 # $$u_t = D\,u_{xx} + u\,(1 - u)\,(u - a), \qquad 0 < a < \tfrac12 .$$
 #
-# Both $u = 0$ and $u = 1$ are stable, and a front between them travels without changing shape:
-# $u = 1 / (1 + e^{(x - c t)/\sqrt{2 D}})$ with the speed $c = \sqrt{D/2}\,(1 - 2a)$. A known answer is worth having: everything below is
+# Both $u = 0$ and $u = 1$ are stable, and a front between them travels without changing shape: $u = 1 / (1 + e^{(x - c
+# t)/\sqrt{2 D}})$ with the speed $c = \sqrt{D/2}\,(1 - 2a)$. A known answer is worth having: everything below is
 # measured against it.
 
 # %%
@@ -56,12 +56,14 @@ def front(t, x, diffusivity=1.0, threshold=0.2):
 
 
 # %% [markdown]
-# `Equation` is an Equinox module: a dataclass whose fields are visible to derivatives. `converter=jnp.asarray` makes numbers into arrays,
-# so that JAX treats them as inputs: changing one never compiles anything again, and each can be differentiated.
+# `Equation` is an Equinox module: a dataclass whose fields are visible to derivatives. `converter=jnp.asarray` makes
+# numbers into arrays, so that JAX treats them as inputs: changing one never compiles anything again, and each can be
+# differentiated.
 #
 # ## One text, three storages
 #
-# Between walls, by finite differences: the front runs from $u = 1$ at the left to $u = 0$ at the right, and is flat at both.
+# Between walls, by finite differences: the front runs from $u = 1$ at the left to $u = 0$ at the right, and is flat at
+# both.
 
 # %%
 line = js.Box((-30.0, 30.0))
@@ -77,9 +79,9 @@ two_fronts = circle.field(lambda x: front(0.0, x) + front(0.0, -60.0 - x) - 1)
 by_waves = js.simulate(Nagumo(), two_fronts, t1=20.0, dt=0.01)
 
 # %% [markdown]
-# The third storage is a function itself: a formula or a network, differentiated exactly. Nothing steps it through time; instead the
-# law tells whether it *is* a solution. What remains of $u_t - F(u)$, the residual, is zero for the exact front. (This residual is what
-# a physics-informed network is trained on.)
+# The third storage is a function itself: a formula or a network, differentiated exactly. Nothing steps it through time;
+# instead the law tells whether it *is* a solution. What remains of $u_t - F(u)$, the residual, is zero for the exact
+# front. (This residual is what a physics-informed network is trained on.)
 
 # %%
 functions = js.Neural(line)
@@ -111,9 +113,9 @@ plt.show()
 #
 # ## Tell which part is stiff
 #
-# Diffusion is fast on short waves: it limits an explicit method to steps of about $h^2 / D$. Say which part is linear and has
-# constant coefficients, and exponential and implicit-explicit methods can treat it without a limit. The sum of both parts is
-# again the law, so everything above still works.
+# Diffusion is fast on short waves: it limits an explicit method to steps of about $h^2 / D$. Say which part is linear
+# and has constant coefficients, and exponential and implicit-explicit methods can treat it without a limit. The sum of
+# both parts is again the law, so everything above still works.
 
 
 # %%
@@ -136,9 +138,9 @@ for law, dt in ((Nagumo(), 0.01), (StiffNagumo(), 0.1), (StiffNagumo(), 0.5)):
 # %% [markdown]
 # ## Is the text right? Its order of accuracy knows
 #
-# No exact solution at hand? Choose any smooth function; `manufactured` adds the source that makes it solve your law, by evaluating the law
-# itself on the function. A solver must then converge to it at its order. A sign error does not show here (the source would
-# inherit it), but a wrong boundary law, stencil or step does.
+# No exact solution at hand? Choose any smooth function; `manufactured` adds the source that makes it solve your law, by
+# evaluating the law itself on the function. A solver must then converge to it at its order. A sign error does not show
+# here (the source would inherit it), but a wrong boundary law, stencil or step does.
 
 
 # %%
@@ -170,14 +172,17 @@ plt.show()
 # %% [markdown]
 # ## The gradient comes for free
 #
-# The front moves at $c = \sqrt{D/2}\,(1 - 2a)$, so the amount of $u$ on the line grows as $c\,t$, and its derivative with respect
-# to the threshold $a$ must be $-2 t \sqrt{D/2}$. Nobody told the library. (The two differ in the seventh digit, by what a front on
-# a finite line with 240 nodes is allowed to.) The certificate says that the gradient is that of the program, to rounding.
+# The front moves at $c = \sqrt{D/2}\,(1 - 2a)$, so the amount of $u$ on the line grows as $c\,t$, and its derivative
+# with respect to the threshold $a$ must be $-2 t \sqrt{D/2}$. Nobody told the library. (The two differ in the seventh
+# digit, by what a front on a finite line with 240 nodes is allowed to.) The certificate says that the gradient is that
+# of the program, to rounding.
 
 
 # %%
 def amount(threshold):
-    u = js.simulate(Nagumo(threshold=threshold), nodes.field(lambda x: front(0.0, x, threshold=0.2)), t1=20.0, dt=0.02).final
+    u = js.simulate(
+        Nagumo(threshold=threshold), nodes.field(lambda x: front(0.0, x, threshold=0.2)), t1=20.0, dt=0.02
+    ).final
     return js.integral(u)
 
 
@@ -188,9 +193,9 @@ print(js.check_gradient(amount, 0.2))
 # %% [markdown]
 # ## States with several parts
 #
-# A state may be any container of fields and arrays. Add a slow recovery to the pulse, $u_t = D \nabla^2 u + u(1-u)(u-a) - w$,
-# $w_t = \varepsilon (u - \gamma w)$ (FitzHugh and Nagumo), go to the plane, and a pulse with two open
-# ends curls up into a pair of spirals, as in a fibrillating heart.
+# A state may be any container of fields and arrays. Add a slow recovery to the pulse, $u_t = D \nabla^2 u + u(1-u)(u-a)
+# - w$, $w_t = \varepsilon (u - \gamma w)$ (FitzHugh and Nagumo), go to the plane, and a pulse with two open ends curls
+# up into a pair of spirals, as in a fibrillating heart.
 
 
 # %%
@@ -237,7 +242,8 @@ plt.show()
 # %% [markdown]
 # ## What goes wrong
 #
-# A derivative of the wrong shape is caught before anything runs; so is a method that asks for a contract the law does not keep.
+# A derivative of the wrong shape is caught before anything runs; so is a method that asks for a contract the law does
+# not keep.
 
 
 # %%

@@ -11,8 +11,9 @@
 # %% [markdown]
 # # Choosing storage and integrator
 #
-# A law does not know how its unknown is stored or what moves it through time, so both can be exchanged and compared: same law, same
-# start, different error and cost. This page measures. The short answers stand in *How to choose* of the documentation.
+# A law does not know how its unknown is stored or what moves it through time, so both can be exchanged and compared:
+# same law, same start, different error and cost. This page measures. The short answers stand in *How to choose* of the
+# documentation.
 
 # %%
 import time
@@ -45,8 +46,8 @@ def timed(function, *arguments):
 # %% [markdown]
 # ## Storage: how fast does the error fall?
 #
-# Burgers' equation, a wave that steepens and decays, with a known solution; periodic, so that Fourier modes can take part. Time steps are so
-# small that only the error of the storage is seen.
+# Burgers' equation, a wave that steepens and decays, with a known solution; periodic, so that Fourier modes can take
+# part. Time steps are so small that only the error of the storage is seen.
 
 # %%
 case = js.equations.Burgers.example()
@@ -79,13 +80,13 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# For a smooth periodic function Fourier modes win: their error falls faster than any power of the number of nodes. Differences of order $p$
-# gain a factor $2^p$ per doubling. They are what you take when there are walls.
+# For a smooth periodic function Fourier modes win: their error falls faster than any power of the number of nodes.
+# Differences of order $p$ gain a factor $2^p$ per doubling. They are what you take when there are walls.
 #
 # ## Walls
 #
-# What happens if you store a function that is not periodic in Fourier modes? It is continued periodically, jumps at the ends, and its
-# derivative rings everywhere (Gibbs).
+# What happens if you store a function that is not periodic in Fourier modes? It is continued periodically, jumps at the
+# ends, and its derivative rings everywhere (Gibbs).
 
 # %%
 interval = js.Grid(js.Box((0.0, 1.0)), (48,))
@@ -105,8 +106,8 @@ print("error between walls:", jnp.max(jnp.abs(js.derivative(between_walls)(x) - 
 # %% [markdown]
 # ## Integrator: error against time
 #
-# The same problem in 64 Fourier modes, or by sixth-order differences, and several methods. `dt` with a number gives equal
-# steps; without it, methods with an error estimate choose their own.
+# The same problem in 64 Fourier modes, or by sixth-order differences, and several methods. `dt` with a number gives
+# equal steps; without it, methods with an error estimate choose their own.
 
 # %%
 waves = js.Fourier(js.Grid(case.box, (64,)))
@@ -117,7 +118,7 @@ ways = [
     ("ETDRK2, 100 steps", waves, {"dt": 1e-2, "method": js.ETDRK2()}),
     ("ETDRK4, 10 steps", waves, {"dt": 1e-1, "method": js.ETDRK4()}),
     ("ETDRK4, 100 steps", waves, {"dt": 1e-2, "method": js.ETDRK4()}),
-    ("IMEX ARS443, 100 steps", waves, {"dt": 1e-2, "method": js.simulation.ARS443()}),
+    ("IMEX ARS443, 100 steps", waves, {"dt": 1e-2, "method": js.ARS443()}),
     ("Tsit5, rtol 1e-4", waves, {"rtol": 1e-4, "atol": 1e-7}),
     ("Tsit5, rtol 1e-8", waves, {"rtol": 1e-8, "atol": 1e-11}),
     ("RK4, 200 steps", nodes, {"dt": 5e-3, "method": js.RK4()}),
@@ -137,14 +138,14 @@ for name, space, options in ways:
     print(f"{name:24} {storage}  {int(steps):5} steps   error {error:.1e}   {milliseconds:7.2f} ms")
 
 # %% [markdown]
-# High order pays as soon as accuracy is wanted: ten steps of ETDRK4 beat a thousand of Euler. An implicit step costs a linear
-# solve, so on a problem this mild it is wasted.
+# High order pays as soon as accuracy is wanted: ten steps of ETDRK4 beat a thousand of Euler. An implicit step costs a
+# linear solve, so on a problem this mild it is wasted.
 #
 # ## Stiffness
 #
 # A law is stiff when its fastest rate is much faster than what you want to see. For diffusion the fastest rate is about
-# $4 K / h^2$: twice the nodes, four times the steps, although the solution is smooth. An explicit method without a given step
-# finds its limit by itself; a semilinear law in Fourier modes has no limit at all.
+# $4 K / h^2$: twice the nodes, four times the steps, although the solution is smooth. An explicit method without a
+# given step finds its limit by itself; a semilinear law in Fourier modes has no limit at all.
 
 # %%
 heat = js.equations.Heat(conductivity=0.1)
@@ -158,8 +159,8 @@ for n in (32, 64, 128, 256):
 
 # %% [markdown]
 # Some laws say that they are stiff; `simulate` then takes an implicit method by itself. Van der Pol's oscillator,
-# $\epsilon\,\ddot x = (1 - x^2)\,\dot x - x$ with $\epsilon = 10^{-6}$, creeps for a while and jumps within a millionth of it. An explicit
-# method gives up, and says what to use instead:
+# $\epsilon\,\ddot x = (1 - x^2)\,\dot x - x$ with $\epsilon = 10^{-6}$, creeps for a while and jumps within a millionth
+# of it. An explicit method gives up, and says what to use instead:
 
 # %%
 oscillator, start = js.equations.VanDerPol(epsilon=1e-6), jnp.array([2.0, 0.0])
@@ -178,10 +179,11 @@ plt.show()
 # %% [markdown]
 # ## Dealiasing
 #
-# A product of waves makes shorter waves. Those too short for the grid come back as long ones, in the wrong place: aliasing. By default the upper
-# third of the modes takes no part in products (`dealias=2/3`), which removes that error for quadratic laws; use `1/2` for cubic
-# ones. `None` keeps all modes: right for functions that are not smooth across the ends of the box, such as a trap, and dangerous in
-# a flow. Two eddies without viscosity merge; the energy of the flow must stay what it is.
+# A product of waves makes shorter waves. Those too short for the grid come back as long ones, in the wrong place:
+# aliasing. By default the upper third of the modes takes no part in products (`dealias=2/3`), which removes that error
+# for quadratic laws; use `1/2` for cubic ones. `None` keeps all modes: right for functions that are not smooth across
+# the ends of the box, such as a trap, and dangerous in a flow. Two eddies without viscosity merge; the energy of the
+# flow must stay what it is.
 
 # %%
 flow = js.equations.NavierStokesVorticity(viscosity=0.0)
@@ -203,14 +205,15 @@ js.plots.compare(ends, name="vorticity", limits=(-20, 20))
 plt.show()
 
 # %% [markdown]
-# Left, one merged eddy among filaments too fine for the grid. Right, waves of the length of the grid, which the law does not
-# contain, growing; soon after, the run ends with an error that says when. Dealiasing does not replace resolution: the remedy for
-# filaments is viscosity or more nodes.
+# Left, one merged eddy among filaments too fine for the grid. Right, waves of the length of the grid, which the law
+# does not contain, growing; soon after, the run ends with an error that says when. Dealiasing does not replace
+# resolution: the remedy for filaments is viscosity or more nodes.
 #
 # ## Single or double precision
 #
-# JAX's default is single precision: half the memory, and often twice the speed. What it costs: a derivative divides differences of rounded
-# numbers by powers of $h$, so refining the grid makes it worse again from some point on. The second derivative of a sine:
+# JAX's default is single precision: half the memory, and often twice the speed. What it costs: a derivative divides
+# differences of rounded numbers by powers of $h$, so refining the grid makes it worse again from some point on. The
+# second derivative of a sine:
 
 # %%
 counts = [2**i for i in range(4, 13)]

@@ -1,6 +1,7 @@
 """The contracts a law of nature can fulfil. A simulation asks for the one it needs, by name."""
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -21,6 +22,10 @@ class Equation(eqx.Module):
     def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
         """Time derivative of the state `u` at time `t`, a PyTree of the structure of `u`."""
 
+    def __repr__(self):
+        shown = ", ".join(f"{item.name}={_shown(getattr(self, item.name))}" for item in dataclasses.fields(self))
+        return f"{type(self).__name__}({shown})"
+
 
 class SemilinearEquation(Equation):
     """A law `du/dt = L u + N(t, u)`, whose stiff part has constant coefficients: ETDRK and IMEX ask for it."""
@@ -37,6 +42,12 @@ class SemilinearEquation(Equation):
         return jax.tree.map(
             lambda a, b: a + b, self.linear(u), self.nonlinear(t, u, args), is_leaf=lambda leaf: hasattr(leaf, "space")
         )
+
+
+def _shown(value) -> str:
+    if not eqx.is_array(value) or isinstance(value, jax.core.Tracer):
+        return "traced" if isinstance(value, jax.core.Tracer) else repr(value)
+    return f"{value:.6g}" if value.ndim == 0 else f"array of shape {value.shape}"
 
 
 class Phase(NamedTuple):

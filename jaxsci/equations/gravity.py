@@ -33,8 +33,7 @@ class Kepler(HamiltonianSystem):
         ValueError: If the strength is negative.
 
     Example:
-        >>> import jax
-import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> from jaxsci.equations import Kepler, Phase
         >>> state = Phase(jnp.array([2.0, 0.0]), jnp.array([0.0, 1.0]))
         >>> float(Kepler().hamiltonian(state)), float(Kepler().angular_momentum(state))
@@ -102,8 +101,7 @@ class NBody(HamiltonianSystem):
         ShapeError: If masses and positions disagree about the number of bodies.
 
     Example:
-        >>> import jax
-import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> from jaxsci.equations import NBody, Phase
         >>> law = NBody(masses=[1.0, 4.0])
         >>> law.force(jnp.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
@@ -132,16 +130,16 @@ import jax.numpy as jnp
         differences, squares, pairs = self._pairs(q)
         inverse = jax.lax.rsqrt(squares)
         strength = pairs * (inverse * inverse * inverse)
-        return jnp.stack([jnp.sum(strength * d, axis=1) for d in differences], axis=1)
+        return jnp.sum(strength[:, :, None] * differences, axis=1)
 
     def _pairs(self, q):
-        """Differences `q_j - q_i` by coordinate, softened squared distances, `G m_i m_j` (0 for a body with itself)."""
+        """Differences `q_j - q_i`, softened squared distances, `G m_i m_j` (0 for a body with itself)."""
         n = self.masses.shape[0]
         if q.shape[0] != n:
             raise ShapeError(f"NBody has {n} masses, but the state has {q.shape[0]} bodies: give one mass per body.")
-        differences = [x[None, :] - x[:, None] for x in q.T]
+        differences = q[None, :] - q[:, None]
         itself = jnp.eye(n, dtype=q.dtype)
-        squares = sum(d * d for d in differences) + self.softening**2 + itself
+        squares = jnp.sum(differences * differences, axis=-1) + self.softening**2 + itself
         pairs = self.constant * (self.masses[:, None] * self.masses[None, :]) * (1.0 - itself)
         return differences, squares, pairs
 

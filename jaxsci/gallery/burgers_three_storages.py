@@ -1,4 +1,4 @@
-"""Burgers by three storages: one text of the law by finite differences, Fourier modes and a function, with gradients.
+"""Burgers in three storages: one law, one front, one gradient, three ways to store it.
 
 The wave -sin(pi x) on [-1, 1] steepens into a front, here with viscosity 0.01 / pi. The loss is the sum of squares of
 u(x, 1) at four points, and its derivative in the viscosity is asked of each storage:

@@ -1,4 +1,4 @@
-"""Heat conductivity: a conductivity that varies along a rod, recovered from noisy temperatures, with error bars.
+"""Heat conductivity: a rod whose conductivity varies, from noisy temperatures, with error bars.
 
 Heat runs through a rod by u_t = (k(x) u_x)_x, hot at its left end, cold at its right. Sixteen thermometers read the
 temperature at forty times, each with an error of 0.005 (the hot end is at 1). The unknown is a function, m = log k. Its

@@ -1,4 +1,4 @@
-"""Kolmogorov flow: a force that varies as a sine turns random vortices into two-dimensional turbulence, with a film.
+"""Kolmogorov flow: random vortices under a sine force become turbulence, with a film.
 
 The law is that of a fluid in a periodic plane, for its vorticity w,
 

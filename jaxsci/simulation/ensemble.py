@@ -47,8 +47,8 @@ def ensemble(
 ) -> Solution:
     """Run many initial states, coefficients or arguments at once, each with its own error control.
 
-    Trajectories are spread over all devices, and over all cores of a lone CPU unless the call is traced. On each, as many as
-    fit in the cache move side by side; one that ends makes room for the next, so a slow trajectory holds nobody up.
+    Trajectories are spread over all devices, and over all cores of a lone CPU unless the call is traced. On each, as
+    many as fit in the cache move side by side; one that ends makes room for the next, so a slow one holds nobody up.
 
     Args:
         equation: the law.
@@ -88,36 +88,47 @@ def ensemble(
     one = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying), fixed)
     dtype = time_dtype(unpack(one[1]))
     method = choose(one[0], one[1], method, dt is not None)
-    times, indices, num_steps = schedule(t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype)
-    times = None if save_at is None else times
+    times, indices, num_steps = schedule(
+        t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype
+    )
     options = {"event": None, "progress": False, "dense": None}
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible):
-        raise UnsupportedError("js.ensemble takes adjoint=js.Checkpointed() or js.Direct(); use jax.vmap of js.simulate with js.Reversible().")
+        raise UnsupportedError(
+            "js.ensemble takes adjoint=js.Checkpointed() or js.Direct(); with js.Reversible() jax.vmap js.simulate."
+        )
     limit = max_steps if dt is None or num_steps is not None else math.ceil((float(t1) - float(t0)) / float(dt)) + 2
     plan = Plan(method, adjoint, indices, num_steps, limit, options)
-    clocks = tuple(None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, times))
+    clocks = tuple(
+        None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, None if save_at is None else times)
+    )
     tolerances = jnp.asarray(rtol, dtype), jnp.asarray(atol, dtype)
     keys = None if key is None else jax.random.split(key, count)
-    devices = jax.devices() if devices is None else devices
-    devices = tuple(devices)
-    shares = 1 if is_traced((varying, fixed, clocks, tolerances, keys)) else num_cores(devices)
-    lanes = _lanes(one[1], method, math.ceil(count / max(shares, len(devices)))) if lanes is None else int(lanes)
+    devices = tuple(jax.devices() if devices is None else devices)
+    return _solve(plan, (varying, keys), fixed, clocks, tolerances, (count, lanes, devices))
+
+
+def _solve(plan: Plan, rows: tuple, fixed: PyTree, clocks: tuple, tolerances: tuple, layout: tuple) -> Solution:
+    """The rows of all devices and cores, put together."""
+    count, lanes, devices = layout
+    template = fixed_template(rows[0], fixed)
+    shares = 1 if is_traced((rows, fixed, clocks, tolerances)) else num_cores(devices)
+    lanes = _lanes(template, plan.method, math.ceil(count / max(shares, len(devices)))) if lanes is None else int(lanes)
+    program = (plan, rows, fixed, clocks, tolerances, lanes)
     saved, end, stats, ok = in_shares(
-        lambda rows: _rows(plan, rows, fixed, clocks, tolerances, lanes, devices), (varying, keys), count, shares
+        lambda rows: _rows(plan, rows, fixed, clocks, tolerances, lanes, devices), rows, count, shares, program
     )
-    if indices is None:
-        ts = clocks[1][None] if save_at is None else times
+    t0, t1, _, times = clocks
+    if plan.indices is None:
+        ts = t1[None] if times is None else times
     else:
-        ts = clocks[0] + jnp.asarray(indices, dtype) * ((clocks[1] - clocks[0]) / num_steps)
-    template = fixed_template(varying, fixed)
-    solution = Solution(ts, pack(template, saved), pack(template, end), stats, ok, type(method).__name__)
-    if not is_traced(solution.ok) and not bool(jnp.any(solution.ok)):
+        ts = t0 + jnp.asarray(plan.indices, t0.dtype) * ((t1 - t0) / plan.num_steps)
+    if not is_traced(ok) and not bool(jnp.any(ok)):
         raise SimulationError(
-            f"all {count} trajectories failed (non-finite numbers, or more than max_steps={max_steps} steps): run one of them with "
-            "js.simulate, which says when and why."
+            f"all {count} trajectories failed (non-finite numbers, or more than max_steps={plan.max_steps} steps): run "
+            "one of them with js.simulate, which says when and why."
         )
-    return solution
+    return Solution(ts, pack(template, saved), pack(template, end), stats, ok, type(plan.method).__name__)
 
 
 def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:
@@ -137,12 +148,15 @@ def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:
     varying, fixed = eqx.partition(inputs, flags)
     leaves = jax.tree.leaves(varying)
     if not leaves:
-        raise ShapeError("nothing varies over the ensemble: `over(equation, states, args)` must pick parts that hold arrays.")
+        raise ShapeError(
+            "nothing varies over the ensemble: `over(equation, states, args)` must pick parts that hold arrays."
+        )
     counts = {leaf.shape[0] if getattr(leaf, "ndim", 0) else None for leaf in leaves}
     if len(counts) != 1 or None in counts:
         raise ShapeError(
-            f"what varies over an ensemble needs one common leading axis, and the shapes are {[np.shape(leaf) for leaf in leaves]}: "
-            "stack the cases along axis 0, and name what varies with over=lambda equation, states, args: ..."
+            "what varies over an ensemble needs one common leading axis, and the shapes are "
+            f"{[np.shape(leaf) for leaf in leaves]}: stack the cases along axis 0, and name what varies with "
+            "over=lambda equation, states, args: ..."
         )
     return varying, fixed, counts.pop()
 

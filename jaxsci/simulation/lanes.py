@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from .._core.memory import in_memory
 from ..fields import unpack
 from .adaptive import Progress, active, attempt, begin, integrate
 from .adjoints import Checkpointed, Direct
@@ -121,6 +122,32 @@ def _to_lanes(rows: PyTree, axis: int) -> PyTree:
     return jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), rows)
 
 
+def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, axes: Progress):
+    """`moves(inputs, run, targets)`: one attempt at a step in every lane.
+
+    With the lane axis last only the law is mapped, and its argument is written to memory first, because a law that
+    couples unknowns reads each many times.
+    """
+
+    def slope(lane, t, y):
+        equation, state, args = eqx.combine(lane, fixed)
+        return vector_field(equation, state, args)(t, y)
+
+    def move(lane, run, target):
+        equation, state, args = eqx.combine(lane, fixed)
+        f = vector_field(equation, state, args)
+        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
+
+    def move_last(lane, run, target):
+        def f(t, y, computed=False, kept=False):
+            y = jax.tree.map(lambda a: in_memory(a, tolerances[0]), y) if computed else y
+            return jax.vmap(slope, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
+
+        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
+
+    return move_last if axis == -1 else jax.vmap(move, in_axes=(axis, axes, 0), out_axes=axes)
+
+
 @eqx.filter_custom_vjp
 def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     """Error control per trajectory; a lane whose trajectory ends takes the next one from the queue."""
@@ -134,31 +161,16 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         f = vector_field(equation, state, args)
         return begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], *tolerances)
 
-    def move(lane, run, target):
-        equation, state, args = eqx.combine(lane, fixed)
-        f = vector_field(equation, state, args)
-        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
-
     axes = Progress(0, 0, axis, axis, 0, 0, 0, 0)
-    starts = jax.vmap(start, in_axes=axis, out_axes=axes)
+    begun = jax.lax.map(start, varying, batch_size=width)
 
-    def slopes(lane, t, y):
-        equation, state, args = eqx.combine(lane, fixed)
-        return vector_field(equation, state, args)(t, y)
+    def taken(index: Array) -> tuple[PyTree, Progress]:
+        def lanes_of(rows, place):
+            return jax.tree.map(lambda a: jnp.moveaxis(a[jnp.minimum(index, count - 1)], 0, place), rows)
 
-    def move_last(lane, run, target):
-        def f(t, y, computed=False, kept=False):
-            import os
-            from .._core.memory import in_memory
-            mode=os.environ.get("MODE","")
-            if computed and "y" in mode: y = jax.tree.map(lambda a: in_memory(a, tolerances[0]), y)
-            k= jax.vmap(slopes, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
-            if kept and "k" in mode: k = jax.tree.map(lambda a: in_memory(a, tolerances[0]), k)
-            return k
+        return lanes_of(varying, axis), Progress(*map(lanes_of, begun, axes))
 
-        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
-
-    moves = move_last if axis == -1 else jax.vmap(move, in_axes=(axis, axes, 0), out_axes=axes)
+    moves = _mover(method, fixed, tolerances, max_steps, axis, axes)
 
     def refilled(inputs: PyTree, run: Progress, index: Array, fresh: Array) -> tuple[PyTree, Progress]:
         def chosen(old, young, place):
@@ -166,8 +178,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
             shape[place] = width
             return jnp.where(fresh.reshape(shape), young, old)
 
-        new = _to_lanes(jax.tree.map(lambda a: a[jnp.minimum(index, count - 1)], varying), axis)
-        begun = starts(new)
+        new, begun = taken(index)
         parts = zip(run, begun, axes, strict=True)
         return (
             jax.tree.map(lambda a, b: chosen(a, b, axis), inputs, new),
@@ -200,12 +211,13 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         knot = jnp.where(ended, 1, knot + arrived.astype(int))
         return Lanes(run, inputs, index, knot, queue + jnp.sum(ended), saved, counters)
 
-    inputs = _to_lanes(jax.tree.map(lambda a: a[:width], varying), axis)
+    index = jnp.arange(width)
+    inputs, run = taken(index)
     arrays = unpack(template)
     saved = jax.tree.map(lambda a: jnp.full((count, saves, *a.shape), jnp.nan, a.dtype), arrays)
     counters = tuple(jnp.zeros(count, int) for _ in range(3))
     ones = jnp.ones(width, int)
-    lanes = Lanes(starts(inputs), inputs, jnp.arange(width), ones, jnp.asarray(width), saved, counters)
+    lanes = Lanes(run, inputs, index, ones, jnp.asarray(width), saved, counters)
     lanes = jax.lax.while_loop(lambda lanes: jnp.any(lanes.index < count), body, lanes)
     return lanes.saved, lanes.counters
 
