@@ -180,7 +180,7 @@ def measure(function, argument):
     compiled = jax.jit(function).lower(argument).compile()
     jax.block_until_ready(compiled(argument))
     seconds = []
-    for _ in range(5):
+    for _ in range(3):
         begin = time.perf_counter()
         jax.block_until_ready(compiled(argument))
         seconds.append(time.perf_counter() - begin)

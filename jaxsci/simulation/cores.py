@@ -40,8 +40,8 @@ def in_shares(function: Callable, rows: PyTree, count: int, num_shares: int, pro
     """`function(rows)` with the rows dealt out to threads; results are put together along their leading axis.
 
     All shares have one shape, the last one filled up with copies of the last row, so that the first compiles for all:
-    they take turns where `program`, which is all that the function depends on, is new. A setting of JAX made by a context
-    manager holds in its own thread only: where there is one, this thread does everything.
+    they take turns where `program`, which is all that the function depends on, is new. A setting of JAX made by a
+    context manager holds in its own thread only: where there is one, this thread does everything.
     """
     if num_shares < 2 or count < 2 * num_shares:
         return function(rows)
