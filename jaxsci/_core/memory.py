@@ -1,4 +1,6 @@
-"""Where an array is written down. A compiler that fuses everything computes a stencil's input again for each neighbour."""
+"""Where an array is written down. A compiler that fuses everything computes a stencil's input again for each
+neighbour.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +9,8 @@ from jaxtyping import Array
 
 @jax.custom_jvp
 def in_memory(array: Array, clock: Array) -> Array:
-    """`array`, written to memory before it is read; without it, four Runge-Kutta stages of a stencil cost 40 times more on CPU.
+    """`array`, written to memory before it is read; without it, four Runge-Kutta stages of a stencil cost 40 times
+    more on CPU.
 
     The compiler cannot fuse through a branch that depends on a number it does not know: the time `clock`.
     """

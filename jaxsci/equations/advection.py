@@ -56,6 +56,4 @@ class Advection(SemilinearEquation):
     def example(cls) -> Example:
         """A periodic wave that travels with speed 1."""
         law = cls()
-        return Example(
-            law, lambda t, x: jnp.exp(jnp.sin(x[0] - law.velocity * t)), Box((0.0, 2 * jnp.pi)), Periodic()
-        )
+        return Example(law, lambda t, x: jnp.exp(jnp.sin(x[0] - law.velocity * t)), Box((0.0, 2 * jnp.pi)), Periodic())

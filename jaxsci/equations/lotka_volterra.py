@@ -44,9 +44,7 @@ class LotkaVolterra(Equation):
 
     def __call__(self, t, u: Inexact[Array, "2 *batch"], args: Any = None) -> Inexact[Array, "2 *batch"]:
         prey, predator = u
-        return jnp.stack(
-            [(self.alpha - self.beta * predator) * prey, (self.delta * prey - self.gamma) * predator]
-        )
+        return jnp.stack([(self.alpha - self.beta * predator) * prey, (self.delta * prey - self.gamma) * predator])
 
     def invariant(self, state: Inexact[Array, "2 *batch"]) -> Inexact[Array, "*batch"]:
         """`delta u - gamma log u + beta v - alpha log v`, constant along every orbit."""

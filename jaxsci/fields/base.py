@@ -92,7 +92,8 @@ class Field(eqx.Module):
     """A function stored in a space.
 
     `+ - * /` and powers are those of functions, point by point, for components alike or with a scalar; a field whose
-    walls carry a law loses it when it is combined, since a product obeys another law. `field[i]` is a component, never a
+    walls carry a law loses it when it is combined, since a product obeys another law. `field[i]` is a component, never
+    a
     node: nodal values are `field.values`, and `field(points)` evaluates anywhere.
     """
 
@@ -113,7 +114,8 @@ class Field(eqx.Module):
         points = points if jnp.issubdtype(points.dtype, jnp.inexact) else points.astype(float)
         if points.ndim == 0 or points.shape[-1] != self.space.dim:
             raise ShapeError(
-                f"a field of {self.space.dim} coordinates was evaluated at points of shape {points.shape}: the last axis "
+                f"a field of {self.space.dim} coordinates was evaluated at points of shape {points.shape}: the last "
+                "axis "
                 f"holds the coordinates, so pass shape (..., {self.space.dim})."
             )
         return self.space.evaluate(self, points)
@@ -159,7 +161,8 @@ class Field(eqx.Module):
         except IndexError:
             kind = f"components of shape {shape}" if shape else "one component only"
             raise IndexError(
-                f"field[{index!r}] on a field with {kind}: the index picks components; nodes are in `field.values`, and "
+                f"field[{index!r}] on a field with {kind}: the index picks components; nodes are in `field.values`, "
+                "and "
                 "`field(points)` evaluates anywhere."
             ) from None
         return self.space.component(self, index)
@@ -262,8 +265,10 @@ def _alike(a: Array, b: Array) -> tuple[Array, Array]:
     """Two values at one point, after checking that their components match or that one of them is a scalar."""
     if a.shape and b.shape and a.shape != b.shape:
         raise ShapeError(
-            f"a field with components {a.shape} meets one with components {b.shape}: arithmetic acts component by component; "
-            "write `dot(u, v)` for the scalar product, or `u.map(lambda a, b: ..., v)` for any other function of both values."
+            f"a field with components {a.shape} meets one with components {b.shape}: arithmetic acts component by "
+            "component; "
+            "write `dot(u, v)` for the scalar product, or `u.map(lambda a, b: ..., v)` for any other function of "
+            "both values."
         )
     return a, b
 
@@ -287,7 +292,8 @@ def _checked_constant(field: Field, value) -> Array:
     value = jnp.asarray(float(value) if isinstance(value, int) else value)
     if value.ndim and value.shape != field.shape:
         raise ShapeError(
-            f"an array of shape {value.shape} meets a field whose value at a point has shape {field.shape}: a constant is a "
+            f"an array of shape {value.shape} meets a field whose value at a point has shape {field.shape}: a "
+            "constant is a "
             "number or one number per component; wrap nodal values with `space.field(values)`."
         )
     if not jnp.issubdtype(value.dtype, jnp.inexact):

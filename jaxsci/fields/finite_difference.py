@@ -25,13 +25,16 @@ ORDERS = (2, 4, 6)
 class FiniteDifference(Space):
     """Functions by their values at nodes, differentiated by central differences of order 2, 4 or 6.
 
-    Nodes of an axis with walls sit half a spacing inside, at `low + (j + 1/2) h`; of a periodic axis at `low + j h`. The law
+    Nodes of an axis with walls sit half a spacing inside, at `low + (j + 1/2) h`; of a periodic axis at `low + j h`.
+    The law
     at a wall fills the ghost nodes beyond it: they lie on the polynomial through the nearest nodes that obeys the law.
-    A derived field (a sum, a product, a derivative) obeys no law, so its differences at a wall are one-sided; attach one
+    A derived field (a sum, a product, a derivative) obeys no law, so its differences at a wall are one-sided; attach
+    one
     with `field.with_boundary(law)`. Order 2 is the most robust at walls, order 6 the most accurate away from them.
 
     Diffusion is stable at every order and with every law. Pure advection is not at order 6 between walls: the
-    one-sided differences there let waves grow, so add diffusion, or use order 2 or 4. A biharmonic operator needs two laws
+    one-sided differences there let waves grow, so add diffusion, or use order 2 or 4. A biharmonic operator needs two
+    laws
     at a wall: write `laplacian(laplacian(u).with_boundary(law))`.
 
     Args:
@@ -58,7 +61,9 @@ class FiniteDifference(Space):
 
     def __init__(self, grid: Grid, boundary: BoundaryLaw | Mapping[str, BoundaryLaw] | None = None, order: int = 2):
         if not isinstance(grid, Grid):
-            raise ShapeError(f"FiniteDifference needs a Grid, got {grid!r}: write FiniteDifference(Grid(box, shape), ...).")
+            raise ShapeError(
+                f"FiniteDifference needs a Grid, got {grid!r}: write FiniteDifference(Grid(box, shape), ...)."
+            )
         if order not in ORDERS:
             raise ValueError(f"FiniteDifference has orders 2, 4 and 6, not {order!r}.")
         self.grid = grid
@@ -67,7 +72,8 @@ class FiniteDifference(Space):
         smallest = min(grid.shape)
         if smallest < 2 * order + 2:
             raise ShapeError(
-                f"order {order} needs at least {2 * order + 2} nodes along each axis, got {smallest}: refine the grid or lower the order."
+                f"order {order} needs at least {2 * order + 2} nodes along each axis, got {smallest}: refine the "
+                "grid or lower the order."
             )
 
     @property
@@ -107,7 +113,8 @@ class FiniteDifference(Space):
         space = FiniteDifference(self.grid, boundary, self.order)
         if not self.compatible(space):
             raise SpaceMismatchError(
-                f"{space!r} has walls where {self!r} is periodic, or the other way round, and its nodes lie elsewhere: build "
+                f"{space!r} has walls where {self!r} is periodic, or the other way round, and its nodes lie "
+                "elsewhere: build "
                 "that space and write `space.project(field)`."
             )
         return space
@@ -131,7 +138,11 @@ class FiniteDifference(Space):
             value = getattr(law, "value", None)
             if callable(value):
                 return eqx.tree_at(lambda node: node.value, law, WallComponent(value, index))
-            return law if value is None or jnp.ndim(value) == 0 else eqx.tree_at(lambda node: node.value, law, value[index])
+            return (
+                law
+                if value is None or jnp.ndim(value) == 0
+                else eqx.tree_at(lambda node: node.value, law, value[index])
+            )
 
         sides = tuple((pick(low), pick(high)) for low, high in self.sides)
         data = over_nodes(lambda a: a[index], self.dim, field.data)
@@ -186,7 +197,8 @@ class FiniteDifference(Space):
         shape, components = (a.shape[: a.ndim - self.dim] for a in (values, data))
         if shape not in ((), components):
             raise ShapeError(
-                f"a wall value of shape {shape} does not fit a field with components {components}: give a number, one number "
+                f"a wall value of shape {shape} does not fit a field with components {components}: give a number, "
+                "one number "
                 "per component, or a function of the wall point."
             )
 
@@ -246,9 +258,7 @@ class FiniteDifference(Space):
             starts.append(base.astype(int) + 1)
             factors.append(_lagrange(s - base + size // 2 - 1, size))
         lead = extended.ndim - self.dim
-        block = jax.lax.dynamic_slice(
-            extended, [0] * lead + starts, list(extended.shape[:lead]) + [size] * self.dim
-        )
+        block = jax.lax.dynamic_slice(extended, [0] * lead + starts, list(extended.shape[:lead]) + [size] * self.dim)
         for factor in reversed(factors):
             block = block @ factor.astype(block.dtype)
         inside = [
@@ -281,16 +291,23 @@ class WallComponent(eqx.Module):
 def _lagrange(s: Array, size: int) -> Array:
     """Values at `s` of the Lagrange polynomials of the nodes `0, ..., size - 1`."""
     gaps = [s - j for j in range(size)]
-    return jnp.stack([
-        math.prod(gaps[:i] + gaps[i + 1 :]) / float(math.prod(i - j for j in range(size) if j != i)) for i in range(size)
-    ])
+    return jnp.stack(
+        [
+            math.prod(gaps[:i] + gaps[i + 1 :]) / float(math.prod(i - j for j in range(size) if j != i))
+            for i in range(size)
+        ]
+    )
 
 
 def _describe(law: BoundaryLaw) -> str:
     match law:
         case Dirichlet() | Neumann() | Robin():
             value = law.value
-            shown = f"{float(value):.4g}" if eqx.is_array(value) and not isinstance(value, jax.core.Tracer) and value.ndim == 0 else "..."
+            shown = (
+                f"{float(value):.4g}"
+                if eqx.is_array(value) and not isinstance(value, jax.core.Tracer) and value.ndim == 0
+                else "..."
+            )
             return f"{type(law).__name__}({shown})"
         case _:
             return type(law).__name__

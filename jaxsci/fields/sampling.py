@@ -39,7 +39,8 @@ def as_inexact(values: Array, dtype=None) -> Array:
     wanted = np.dtype(values.dtype if dtype is None else dtype)
     if jnp.iscomplexobj(values) and not np.issubdtype(wanted, np.complexfloating):
         raise PrecisionError(
-            f"complex values cannot be stored in a real field of type {wanted}: drop `dtype`, or take `.real` of the values."
+            f"complex values cannot be stored in a real field of type {wanted}: drop `dtype`, or take `.real` of the "
+            "values."
         )
     return jax.lax.convert_element_type(values, wanted)
 

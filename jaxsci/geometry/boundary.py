@@ -77,7 +77,8 @@ def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sid
     """Spell a boundary out as one `(low, high)` pair of laws per axis.
 
     Args:
-        boundary: One law for every wall, or a mapping from sides (`"x-"`, `"x+"`, `"y-"`, ...) or whole axes (`"x"`) to laws.
+        boundary: One law for every wall, or a mapping from sides (`"x-"`, `"x+"`, `"y-"`, ...) or whole axes (`"x"`) to
+        laws.
         dim: Number of axes.
 
     Raises:
@@ -100,7 +101,9 @@ def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sid
         pair = tuple(laws.pop(name + end, whole) for end in "-+")
         missing = [name + end for end, law in zip("-+", pair, strict=True) if law is None]
         if missing:
-            raise ValueError(f'boundary has no law for side {missing[0]!r}: add one, for example {{"{missing[0]}": Neumann(0.0)}}.')
+            raise ValueError(
+                f'boundary has no law for side {missing[0]!r}: add one, for example {{"{missing[0]}": Neumann(0.0)}}.'
+            )
         sides.append(pair)
     if laws:
         known = ", ".join(axis_name(axis) + end for axis in range(dim) for end in "-+")
@@ -108,7 +111,9 @@ def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sid
     for axis, pair in enumerate(sides):
         for law in pair:
             if not isinstance(law, BoundaryLaw):
-                raise TypeError(f"boundary of axis {axis_name(axis)} holds {law!r}: write Dirichlet(value), Neumann(value), ...")
+                raise TypeError(
+                    f"boundary of axis {axis_name(axis)} holds {law!r}: write Dirichlet(value), Neumann(value), ..."
+                )
         if isinstance(pair[0], Periodic) != isinstance(pair[1], Periodic):
             raise ValueError(f"axis {axis_name(axis)} is periodic on one side only: make both of its sides Periodic().")
     return tuple(sides)

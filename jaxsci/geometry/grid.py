@@ -25,7 +25,9 @@ class Grid:
 
     def __init__(self, box: Box, shape: tuple[int, ...]):
         if not isinstance(box, Box):
-            raise ValueError(f"Grid needs a Box as its first argument, got {box!r}: write Grid(Box((0.0, 1.0)), (64,)).")
+            raise ValueError(
+                f"Grid needs a Box as its first argument, got {box!r}: write Grid(Box((0.0, 1.0)), (64,))."
+            )
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         if len(shape) != box.dim or any(n != int(n) or n < 1 for n in shape):
             raise ValueError(

@@ -1,6 +1,6 @@
 """Field -> field: what a law is written with."""
 
-from . import neural as _neural, nodal as _nodal, nodal_solve as _nodal_solve, spectral as _spectral
+from . import neural as _neural, nodal as _nodal, nodal_solve as _nodal_solve, spectral as _spectral  # noqa: F401
 from .calculus import (
     advection as advection,
     biharmonic as biharmonic,

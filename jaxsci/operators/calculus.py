@@ -1,4 +1,6 @@
-"""Differential operators, once for every storage: all follow from `derivative`, and a storage may offer a shorter way."""
+"""Differential operators, once for every storage: all follow from `derivative`, and a storage may offer a shorter
+way.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -69,7 +71,9 @@ def _(field: Field, conductivity: Field) -> Field:
 
 
 def gradient(field: Field) -> Field:
-    """Vector of the partial derivatives, as the last component axis: `(grad u)_i = du/dx_i`, `(grad v)_ij = dv_i/dx_j`."""
+    """Vector of the partial derivatives, as the last component axis: `(grad u)_i = du/dx_i`, `(grad v)_ij =
+    dv_i/dx_j`.
+    """
     return stack(*(derivative(field, axis) for axis in range(field.space.dim)))
 
 
@@ -82,7 +86,8 @@ def divergence(field: Field) -> Field:
 def curl(field: Field) -> Field:
     """Rotation of a field.
 
-    Three dimensions: the vector `nabla x v`. Two dimensions: of a vector the scalar `dv_y/dx - dv_x/dy`, of a scalar stream
+    Three dimensions: the vector `nabla x v`. Two dimensions: of a vector the scalar `dv_y/dx - dv_x/dy`, of a scalar
+    stream
     function `psi` the velocity `(d psi/dy, -d psi/dx)`.
     """
     dim = field.space.dim
@@ -98,7 +103,9 @@ def curl(field: Field) -> Field:
 
 
 def advection(velocity: Field, field: Field) -> Field:
-    """Transport by a velocity, `(v . grad) u = sum_i v_i du/dx_i`; in one dimension the velocity may be a scalar field."""
+    """Transport by a velocity, `(v . grad) u = sum_i v_i du/dx_i`; in one dimension the velocity may be a scalar
+    field.
+    """
     if velocity.space.dim == 1 and velocity.shape == ():
         return velocity * derivative(field)
     check_components(velocity, "advection")
@@ -120,10 +127,15 @@ def diffusion(field: Field, conductivity: float | Array | Field) -> Field:
     dim = field.space.dim
     shape = conductivity.shape if isinstance(conductivity, Field) else jnp.shape(conductivity)
     if shape == ():
-        return variable_diffusion(field, conductivity) if isinstance(conductivity, Field) else conductivity * laplacian(field)
+        return (
+            variable_diffusion(field, conductivity)
+            if isinstance(conductivity, Field)
+            else conductivity * laplacian(field)
+        )
     if shape != (dim, dim):
         raise ShapeError(
-            f"a conductivity of shape {shape} does not fit {dim} dimensions: give a number or a {(dim, dim)} matrix, or a field of either."
+            f"a conductivity of shape {shape} does not fit {dim} dimensions: give a number or a {(dim, dim)} matrix, "
+            "or a field of either."
         )
     if isinstance(conductivity, Field):
         along = [variable_diffusion_along(field, conductivity[i, i], i) for i in range(dim)]

@@ -30,7 +30,9 @@ def inner(left: Field, right: Field) -> Inexact[Array, ""]:
 
 @operator(QUADRATURE_ADVICE)
 def energy_spectrum(field: Field) -> tuple[Array, Array]:
-    """Energy per shell of wavenumbers: `(k, E)` with `sum(E) = mean(|u|^2) / 2`; shells are as wide as the lowest wavenumber."""
+    """Energy per shell of wavenumbers: `(k, E)` with `sum(E) = mean(|u|^2) / 2`; shells are as wide as the lowest
+    wavenumber.
+    """
 
 
 def mean(field: Field) -> Inexact[Array, "*components"]:

@@ -18,7 +18,8 @@ def _(field: Field, axis: int = 0, order: int = 1) -> Field:
     space = field.space
     if not space.is_periodic(axis) and space.order + order > space.grid.shape[axis]:
         raise ShapeError(
-            f"derivative of order {order} at order {space.order} needs {space.order + order} nodes between walls, and there "
+            f"derivative of order {order} at order {space.order} needs {space.order + order} nodes between walls, "
+            "and there "
             f"are {space.grid.shape[axis]} along axis {axis}: refine the grid or lower the order."
         )
     radius, w = central(order, space.order)
@@ -53,7 +54,9 @@ def _wall_rows(space: FiniteDifference, data: Array, axis: int, high: bool, w: n
         ghosts = space.ghosts(data, axis, high, radius, space.order + order)
     rows = []
     for i in range(radius):
-        parts = [float(outward[i + j]) * jax.lax.slice_in_dim(ghosts, j, j + 1, axis=position) for j in range(radius - i)]
+        parts = [
+            float(outward[i + j]) * jax.lax.slice_in_dim(ghosts, j, j + 1, axis=position) for j in range(radius - i)
+        ]
         rows.append(sum(parts[1:], start=parts[0]))
     padded = []
     for i, row in enumerate(rows):

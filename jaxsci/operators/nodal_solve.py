@@ -25,7 +25,9 @@ def _(field: Field) -> Field:
         )
     axes = tuple(range(-space.dim, 0))
     spectrum = jnp.fft.fftn(field.data, axes=axes)
-    projected = jnp.fft.ifftn(leray(spectrum, [_modified_wavenumber(space, axis) for axis in range(space.dim)]), axes=axes)
+    projected = jnp.fft.ifftn(
+        leray(spectrum, [_modified_wavenumber(space, axis) for axis in range(space.dim)]), axes=axes
+    )
     return field.replace(projected if jnp.iscomplexobj(field.data) else projected.real)
 
 
@@ -45,7 +47,8 @@ def _(field: Field, boundary=None) -> Field:
     for axis, pair in enumerate(space.sides):
         if any(isinstance(law, Free) for law in pair):
             raise ValueError(
-                f"solve_poisson finds no wall law along axis {space.grid.axis_names[axis]}: pass the law that the solution "
+                f"solve_poisson finds no wall law along axis {space.grid.axis_names[axis]}: pass the law that the "
+                "solution "
                 "obeys, for example solve_poisson(f, boundary=Dirichlet(0.0))."
             )
     offset = laplacian(Field(jnp.zeros_like(field.data), space, "node")).data
@@ -58,7 +61,9 @@ def _(field: Field, boundary=None) -> Field:
         eigenvalues = eigenvalues + values.reshape([-1 if i == axis else 1 for i in range(space.dim)])
     null = np.abs(eigenvalues) < 1e-10 * np.abs(eigenvalues).max()
     scale = np.where(null, 0.0, 1.0 / np.where(null, 1.0, eigenvalues))
-    solution = multiply(jnp.asarray(scale, complex_dtype(rhs.dtype) if np.iscomplexobj(scale) else real_dtype(rhs.dtype)), rhs)
+    solution = multiply(
+        jnp.asarray(scale, complex_dtype(rhs.dtype) if np.iscomplexobj(scale) else real_dtype(rhs.dtype)), rhs
+    )
     for axis, (_, _, vectors) in enumerate(bases):
         solution = _along(solution, vectors, solution.ndim - space.dim + axis)
     if not jnp.iscomplexobj(field.data):

@@ -11,7 +11,8 @@ GLOBAL_ADVICE = "It needs the whole function at once. "
 def solve_poisson(field: Field, boundary=None) -> Field:
     """Solution `u` of `laplacian(u) = f`.
 
-    Periodic and pure Neumann problems fix `u` up to a constant: the solution has zero mean, and the mean of `f` is ignored.
+    Periodic and pure Neumann problems fix `u` up to a constant: the solution has zero mean, and the mean of `f` is
+    ignored.
 
     Args:
         field: The right-hand side `f`.

@@ -63,7 +63,10 @@ def _(field: Field, boundary=None) -> Field:
 def _(field: Field) -> Field:
     field = field.to("coef")
     space, half = field.space, field.space.is_half(field.data)
-    wave = [np.where(np.abs(space.modes(i, half)) * 2 == n, 0.0, space.wavenumbers(i, half)) for i, n in enumerate(space.grid.shape)]
+    wave = [
+        np.where(np.abs(space.modes(i, half)) * 2 == n, 0.0, space.wavenumbers(i, half))
+        for i, n in enumerate(space.grid.shape)
+    ]
     return field.replace(leray(field.data, wave))
 
 

@@ -1,4 +1,6 @@
-"""Runge-Kutta with error control: one attempt at a step, the loop around it, and the derivative of the accepted steps."""
+"""Runge-Kutta with error control: one attempt at a step, the loop around it, and the derivative of the accepted
+steps.
+"""
 
 import math
 from collections.abc import Callable
@@ -11,16 +13,18 @@ from jaxtyping import Array, PyTree
 
 from .._core.errors import UnsupportedError
 from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
-from .base import move, vector_field, weighted_sum
-from .progress import report
-from .runge_kutta import RungeKutta
+from .methods.base import move, vector_field, weighted_sum
+from .methods.runge_kutta import RungeKutta
+from .watch.progress import report
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
 TOO_MANY_STEPS, STEP_TOO_SMALL = 1, 2
 
 
 class Progress(NamedTuple):
-    """An error-controlled run on its way: time, next step, state, its slope, logarithm of the last error ratio, and counters."""
+    """An error-controlled run on its way: time, next step, state, its slope, logarithm of the last error ratio, and
+    counters.
+    """
 
     t: Array
     h: Array
@@ -42,7 +46,9 @@ class Record(NamedTuple):
 
 
 def root_mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol, lanes: bool = False) -> Array:
-    """Root mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state; each of the last axis with `lanes`."""
+    """Root mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state; each of the last axis
+    with `lanes`.
+    """
     dtype = rtol.dtype
 
     def squares(e, a, b):
@@ -89,7 +95,8 @@ def attempt(
 ) -> tuple[Progress, Array]:
     """Try one step towards `target`, never past it; also gives the size that was tried.
 
-    A run that is not `alive` stays where it is. `unit` is one; its derivative is that of the length of the save interval,
+    A run that is not `alive` stays where it is. `unit` is one; its derivative is that of the length of the save
+    interval,
     so that forward mode, too, treats each step as a fixed fraction of its interval. With `lanes` the last axis of every
     array counts independent runs.
 
@@ -181,15 +188,18 @@ def through(
 def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: int, adjoint: Adjoint, token=None):
     """The arrays at the knots, and the counters, of an error-controlled run.
 
-    `system` is `(equation, template, arrays, knots, args)` with the start as the first knot. The derivative is that of the
+    `system` is `(equation, template, arrays, knots, args)` with the start as the first knot. The derivative is that of
+    the
     map made of the accepted steps, each a fixed fraction of its save interval.
     """
     if isinstance(adjoint, Forward):
         return _integrate((method, system), tolerances, max_steps, token)
     if not isinstance(adjoint, (Checkpointed, Direct)):
         raise UnsupportedError(
-            f"{type(adjoint).__name__} does not fit a run with error control by {type(method).__name__}: use adjoint=js.Checkpointed(), "
-            "js.Direct() or js.Forward(); js.Reversible() goes with js.Leapfrog() and dt, js.Implicit() with js.steady_state."
+            f"{type(adjoint).__name__} does not fit a run with error control by {type(method).__name__}: use "
+            "adjoint=js.Checkpointed(), "
+            "js.Direct() or js.Forward(); js.Reversible() goes with js.Leapfrog() and dt, js.Implicit() with "
+            "js.steady_state."
         )
     block = 1 if isinstance(adjoint, Direct) else math.ceil(math.sqrt(max_steps))
     return _differentiable((method, system), tolerances, max_steps, block, token)

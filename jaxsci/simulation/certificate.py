@@ -13,7 +13,8 @@ class GradientReport(eqx.Module):
     """What `check_gradient` found.
 
     Args:
-        slope: observed order of the Taylor remainder, 2 for a right derivative; None where the function is linear along the
+        slope: observed order of the Taylor remainder, 2 for a right derivative; None where the function is linear along
+        the
             tried direction.
         remainder: largest relative remainder seen; at rounding level for a linear function.
         identity: relative error of `<J v, w> = <v, J^T w>`; None where forward mode is not defined.
@@ -61,8 +62,10 @@ def check_gradient(
     r"""Certify the derivative of a function: of a loss, or of a whole simulation.
 
     Along a random direction v, and for a random weight w of the output with :math:`\phi = \langle w, f\rangle`:
-    the remainder :math:`|\phi(x + h v) - \phi(x) - h \langle J^T w, v\rangle|` must shrink like :math:`h^2`; reverse and
-    forward mode must be transposes, :math:`\langle J v, w\rangle = \langle v, J^T w\rangle`; and central differences must
+    the remainder :math:`|\phi(x + h v) - \phi(x) - h \langle J^T w, v\rangle|` must shrink like :math:`h^2`; reverse
+    and
+    forward mode must be transposes, :math:`\langle J v, w\rangle = \langle v, J^T w\rangle`; and central differences
+    must
     agree. A run with error control is only as smooth as its tolerances: give it tight ones, or a fixed step.
 
     Args:

@@ -14,9 +14,9 @@ from .._core.errors import UnsupportedError
 from .._core.precision import as_parameter
 from ..equations.base import HamiltonianSystem, Phase, SemilinearEquation, StochasticEquation
 from ..fields import is_field, unpack
-from .base import Method
-from .runge_kutta import RK4, RungeKutta, Tsit5, from_diffrax
-from .symplectic import Leapfrog
+from .methods.base import Method
+from .methods.runge_kutta import RK4, RungeKutta, Tsit5, from_diffrax
+from .methods.symplectic import Leapfrog
 
 
 def as_arrays(state: PyTree) -> PyTree:
@@ -27,20 +27,23 @@ def as_arrays(state: PyTree) -> PyTree:
             leaves = jax.tree.leaves(unpack(u))
             if not all(eqx.is_inexact_array(leaf) for leaf in leaves):
                 raise TypeError(
-                    f"the field state{jax.tree_util.keystr(path)} is stored as a function or as integers, which cannot be moved in "
+                    f"the field state{jax.tree_util.keystr(path)} is stored as a function or as integers, which "
+                    "cannot be moved in "
                     "time: bring it to a space of numbers with `space.project(field)`."
                 )
             return u
         if isinstance(u, (bool, int, np.integer)) or getattr(getattr(u, "dtype", None), "kind", "f") in "biu":
             raise TypeError(
-                f"state{jax.tree_util.keystr(path)} holds integers ({u!r}), and a state changes continuously: write real "
+                f"state{jax.tree_util.keystr(path)} holds integers ({u!r}), and a state changes continuously: write "
+                "real "
                 "numbers, for example jnp.array([1.0, 0.0])."
             )
         if isinstance(u, (float, complex, np.ndarray, np.inexact)):
             return jnp.asarray(u)
         if not eqx.is_inexact_array(u):
             raise TypeError(
-                f"state{jax.tree_util.keystr(path)} is a {type(u).__name__}: a state is a Field, an array, or a container of them."
+                f"state{jax.tree_util.keystr(path)} is a {type(u).__name__}: a state is a Field, an array, or a "
+                "container of them."
             )
         return u
 
@@ -95,7 +98,8 @@ def check_times(t0, t1) -> None:
     a, b = number(t0, "t0"), number(t1, "t1")
     if a is not None and b is not None and b <= a:
         raise ValueError(
-            f"t1={b} is not after t0={a}: time runs forwards; for a reversed run negate the law and integrate over t0 - t1."
+            f"t1={b} is not after t0={a}: time runs forwards; for a reversed run negate the law and integrate over "
+            "t0 - t1."
         )
 
 
@@ -110,7 +114,7 @@ def default_method(equation: Callable, state: PyTree, fixed: bool) -> Any:
     if isinstance(equation, StochasticEquation):
         return diffrax.Euler()
     if fixed and isinstance(equation, SemilinearEquation) and is_spectral(state):
-        from .etdrk import ETDRK4
+        from .methods.etdrk import ETDRK4
 
         return ETDRK4()
     if fixed and isinstance(equation, HamiltonianSystem) and isinstance(state, Phase):
@@ -130,13 +134,15 @@ def choose(equation: Callable, state: PyTree, method: Any, fixed: bool) -> Metho
         method = from_diffrax(method)
     if not isinstance(method, (Method, diffrax.AbstractSolver)):
         raise TypeError(
-            f"method={method!r} is not a time stepping method: give one of js.Tsit5(), js.RK4(), js.ETDRK4(), js.Leapfrog(), ..., "
+            f"method={method!r} is not a time stepping method: give one of js.Tsit5(), js.RK4(), js.ETDRK4(), "
+            "js.Leapfrog(), ..., "
             "or any diffrax solver such as diffrax.Kvaerno5()."
         )
     if isinstance(method, Method):
         if isinstance(equation, StochasticEquation):
             raise UnsupportedError(
-                f"{type(method).__name__} does not know noise, and {type(equation).__name__} is a StochasticEquation: use "
+                f"{type(method).__name__} does not know noise, and {type(equation).__name__} is a "
+                "StochasticEquation: use "
                 "method=diffrax.Euler() or diffrax.ItoMilstein() with dt and key."
             )
         method.check(equation, state)
@@ -153,7 +159,8 @@ def choose_fixed(equation: Callable, state: PyTree, method: Any) -> Method:
     method = choose(equation, state, RK4() if method is None and getattr(equation, "stiff", False) else method, True)
     if not isinstance(method, Method):
         raise UnsupportedError(
-            f"js.stepper makes pure steps of this library's fixed-step methods, and {type(method).__name__} is run by diffrax: use "
+            f"js.stepper makes pure steps of this library's fixed-step methods, and {type(method).__name__} is run "
+            "by diffrax: use "
             "js.simulate with it, or method=js.RK4()."
         )
     return method

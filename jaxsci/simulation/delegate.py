@@ -1,4 +1,6 @@
-"""What the fast engine does not do goes through `diffrax.diffeqsolve`: implicit solvers, noise, events, dense output."""
+"""What the fast engine does not do goes through `diffrax.diffeqsolve`: implicit solvers, noise, events, dense
+output.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +17,8 @@ from ..equations.base import StochasticEquation
 from ..fields import pack, unpack
 from .adaptive import first_step
 from .adjoints import Adjoint, Checkpointed, Direct, Forward
-from .base import vector_field
-from .runge_kutta import Dopri5, Dopri8, RungeKutta, TableauMethod, Tsit5
+from .methods.base import vector_field
+from .methods.runge_kutta import Dopri5, Dopri8, RungeKutta, TableauMethod, Tsit5
 
 
 class _Law(eqx.Module):
@@ -49,7 +51,8 @@ def as_diffrax(method: RungeKutta | diffrax.AbstractSolver) -> diffrax.AbstractS
     if isinstance(method, TableauMethod) and hasattr(diffrax, method.name):
         return getattr(diffrax, method.name)()
     raise UnsupportedError(
-        f"{type(method).__name__} has no events, dense output or noise here: use a diffrax solver such as method=diffrax.Tsit5()."
+        f"{type(method).__name__} has no events, dense output or noise here: use a diffrax solver such as "
+        "method=diffrax.Tsit5()."
     )
 
 
@@ -62,7 +65,8 @@ def adjoint_for(adjoint: Adjoint) -> diffrax.AbstractAdjoint:
     if isinstance(adjoint, Forward):
         return diffrax.ForwardMode()
     raise UnsupportedError(
-        f"{type(adjoint).__name__} does not fit a run through diffrax: use adjoint=js.Checkpointed(), js.Direct() or js.Forward()."
+        f"{type(adjoint).__name__} does not fit a run through diffrax: use adjoint=js.Checkpointed(), js.Direct() or "
+        "js.Forward()."
     )
 
 

@@ -14,9 +14,9 @@ from .._core.errors import UnsupportedError
 from ..equations.base import StochasticEquation
 from ..fields import unpack
 from .adjoints import Adjoint, Checkpointed, Reversible
-from .base import Method, time_dtype
 from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced, number, with_closure
 from .delegate import as_diffrax
+from .methods.base import Method, time_dtype
 from .rollout import check_reversible
 
 
@@ -64,7 +64,8 @@ def _engine(method, equation, dt, event, save_at, key):
     if isinstance(equation, StochasticEquation) and (dt is None or key is None):
         missing = " and ".join(name for name, value in (("dt", dt), ("key", key)) if value is None)
         raise UnsupportedError(
-            f"{type(equation).__name__} is a StochasticEquation, and a noisy path needs a step and a random key; missing: {missing}. "
+            f"{type(equation).__name__} is a StochasticEquation, and a noisy path needs a step and a random key; "
+            f"missing: {missing}. "
             "Write js.simulate(equation, state, t1, dt=1e-3, key=jax.random.key(0))."
         )
     return method
@@ -108,7 +109,8 @@ def _fixed_schedule(t0, t1, dt, count, save_at):
     span, step = number(t1 - t0, "t1 - t0"), number(dt, "dt")
     if span is None or step is None:
         raise TypeError(
-            "under jit the number of steps cannot depend on traced times: keep t0, t1 and dt Python numbers, or make a step with "
+            "under jit the number of steps cannot depend on traced times: keep t0, t1 and dt Python numbers, or make "
+            "a step with "
             "js.stepper(equation, state, dt) and apply it with js.rollout(step, state, num_steps)."
         )
     num_steps = max(1, math.ceil(span / step * (1 - 1e-9) - 1e-9))
@@ -119,14 +121,16 @@ def _fixed_schedule(t0, t1, dt, count, save_at):
         return (num_steps,), num_steps
     if isinstance(save_at, jax.core.Tracer):
         raise TypeError(
-            "with dt the saved times cannot be traced: give them as numbers, or leave dt out (error control hits any time)."
+            "with dt the saved times cannot be traced: give them as numbers, or leave dt out (error control hits any "
+            "time)."
         )
     places = (np.asarray(save_at, float) - float(t0)) / (span / num_steps)
     indices = np.rint(places)
     if np.abs(places - indices).max() > 1e-5 * max(1.0, num_steps**0.5):
         worst = np.asarray(save_at)[np.argmax(np.abs(places - indices))]
         raise ValueError(
-            f"save_at holds the time {worst}, which is not on a step of dt={span / num_steps:.6g}: choose dt that divides the saved "
+            f"save_at holds the time {worst}, which is not on a step of dt={span / num_steps:.6g}: choose dt that "
+            "divides the saved "
             "times, or leave dt out (error control hits any time exactly)."
         )
     return tuple(int(i) for i in indices), num_steps

@@ -12,8 +12,8 @@ from jaxtyping import PyTree
 from .._core.errors import UnsupportedError
 from ..fields import pack, unpack
 from .adjoints import Adjoint, Checkpointed, Implicit, Loop, Reversible, add, pullback, zeros_like_inexact
-from .base import Method, check_derivative, time_dtype
-from .progress import report
+from .methods.base import Method, check_derivative, time_dtype
+from .watch.progress import report
 
 
 def step_time(t0, n, dt) -> jax.Array:
@@ -176,7 +176,8 @@ def rollout(
     """Apply a step many times; gives the states after each `save_every` steps, stacked along a leading time axis.
 
     Args:
-        step: a step made by `stepper`, or any pure `step(state)` or `step(state, args)`, a trained surrogate for instance.
+        step: a step made by `stepper`, or any pure `step(state)` or `step(state, args)`, a trained surrogate for
+        instance.
         state: where to start.
         num_steps: how many steps.
         save_every: steps between saved states; the default saves the last one only.
@@ -201,7 +202,8 @@ def rollout(
     every = num_steps if save_every is None else operator.index(save_every)
     if num_steps < 1 or every < 1 or num_steps % every:
         raise ValueError(
-            f"num_steps={num_steps} with save_every={save_every}: both must be positive and save_every must divide num_steps."
+            f"num_steps={num_steps} with save_every={save_every}: both must be positive and save_every must divide "
+            "num_steps."
         )
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible):
@@ -224,7 +226,8 @@ def _rollout_reversible(step, state, num_saves, every, args):
 
 def _irreversible(method) -> str:
     return (
-        f"adjoint=js.Reversible() runs time backwards, which {type(method).__name__} cannot do without losing the solution: use "
+        f"adjoint=js.Reversible() runs time backwards, which {type(method).__name__} cannot do without losing the "
+        "solution: use "
         "it with js.Leapfrog(), js.Yoshida4() or a js.Strang() of such, or use adjoint=js.Checkpointed()."
     )
 

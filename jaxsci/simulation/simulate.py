@@ -14,15 +14,15 @@ from jaxtyping import PyTree
 from ..fields import pack, unpack
 from . import adaptive
 from .adjoints import Adjoint
-from .base import Method, check_derivative
 from .choice import is_traced
 from .delegate import integrate_by_diffrax
-from .failure import check_start, explain
+from .methods.base import Method, check_derivative
 from .planning import Plan, plan_run
-from .progress import Bar
 from .rollout import march
-from .segments import in_segments
 from .solution import Solution
+from .watch.failure import check_start, explain
+from .watch.progress import Bar
+from .watch.segments import in_segments
 
 
 def simulate(
@@ -48,11 +48,16 @@ def simulate(
 
     .. math:: \frac{du}{dt} = F(t, u, \mathrm{args}), \qquad u(t_0) = u_0.
 
-    With `dt` the run has `(t1 - t0) / dt` equal steps, rounded up, so the last one ends at `t1`. Without `dt` the method
-    chooses its steps so that the error of each is below `atol + rtol |u|`. The method follows from the law and its storage
-    where none is given: ETDRK4 for semilinear laws in Fourier modes with `dt`, leapfrog for Hamiltonian systems with `dt`,
-    an implicit solver of diffrax for laws that call themselves stiff, Euler-Maruyama for stochastic ones (`dt` and `key`
-    needed), else RK4 with `dt` and Tsitouras' 5(4) pair without. Everything is differentiable: coefficients, state, boundary
+    With `dt` the run has `(t1 - t0) / dt` equal steps, rounded up, so the last one ends at `t1`. Without `dt` the
+    method
+    chooses its steps so that the error of each is below `atol + rtol |u|`. The method follows from the law and its
+    storage
+    where none is given: ETDRK4 for semilinear laws in Fourier modes with `dt`, leapfrog for Hamiltonian systems with
+    `dt`,
+    an implicit solver of diffrax for laws that call themselves stiff, Euler-Maruyama for stochastic ones (`dt` and
+    `key`
+    needed), else RK4 with `dt` and Tsitouras' 5(4) pair without. Everything is differentiable: coefficients, state,
+    boundary
     values, arguments and times.
 
     Args:
@@ -71,7 +76,8 @@ def simulate(
         atol: absolute error allowed a step, for runs without `dt`.
         max_steps: where a run without `dt` gives up; reverse mode stores up to twice its square root states.
         event: `event(t, state, args)`, whose first zero ends the run, or a `diffrax.Event`.
-        store: an object that keeps states while the run goes on, so that it can be resumed: see `simulation.progress`.
+        store: an object that keeps states while the run goes on, so that it can be resumed: see
+        `simulation.watch.progress`.
         key: random key, for stochastic equations.
 
     Returns:

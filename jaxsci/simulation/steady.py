@@ -13,8 +13,8 @@ from jaxtyping import PyTree
 from .._core.errors import SimulationError, UnsupportedError
 from ..fields import is_field
 from .adjoints import Adjoint, Implicit
-from .base import check_derivative, time_dtype
 from .choice import as_arguments, as_arrays, is_traced, with_closure
+from .methods.base import check_derivative, time_dtype
 from .solution import Solution
 
 DENSE = 2048
@@ -63,8 +63,10 @@ def steady_state(
 ) -> Solution:
     r"""Find a state that the law does not change: :math:`F(0, u, \mathrm{args}) = 0`.
 
-    Newton's method from the given state, with the Jacobian as a matrix up to 2048 numbers and by products beyond (GMRES).
-    The derivative with respect to coefficients, boundary values and arguments solves one transposed linear system; it does
+    Newton's method from the given state, with the Jacobian as a matrix up to 2048 numbers and by products beyond
+    (GMRES).
+    The derivative with respect to coefficients, boundary values and arguments solves one transposed linear system; it
+    does
     not depend on the start. Newton finds unstable steady states as readily as stable ones.
 
     Args:
@@ -90,7 +92,8 @@ def steady_state(
     """
     if not isinstance(adjoint, (Implicit, type(None))):
         raise UnsupportedError(
-            f"{type(adjoint).__name__} differentiates a run through time; a steady state has no run: use adjoint=js.Implicit()."
+            f"{type(adjoint).__name__} differentiates a run through time; a steady state has no run: use "
+            "adjoint=js.Implicit()."
         )
     state, args = as_arrays(state), as_arguments(args)
     values = _values(state)
@@ -110,7 +113,8 @@ def steady_state(
     ok = result.result == optimistix.RESULTS.successful
     if not is_traced(ok) and not bool(ok):
         raise SimulationError(
-            f"no steady state was found within {max_steps} steps of {type(method).__name__} from this start: start nearer, for example "
+            f"no steady state was found within {max_steps} steps of {type(method).__name__} from this start: start "
+            "nearer, for example "
             "from js.simulate(...).final after a long time, or check that a steady state exists and is isolated."
         )
     return Solution(None, None, final, {"steps": result.stats["num_steps"]}, ok, type(method).__name__)

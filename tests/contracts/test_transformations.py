@@ -1,4 +1,6 @@
-"""Every storage under jit, vmap, jvp and vjp; gradients of everything; no recompilation; programs that do not grow with the grid."""
+"""Every storage under jit, vmap, jvp and vjp; gradients of everything; no recompilation; programs that do not grow
+with the grid.
+"""
 
 import equinox as eqx
 import jax

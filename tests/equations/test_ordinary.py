@@ -114,6 +114,7 @@ def test_lorenz_contracts_volumes_and_rests_at_its_fixed_points():
     for point in law.fixed_points:
         np.testing.assert_allclose(law(0.0, point), 0.0, atol=1e-12)
     law, (x, y, z) = Lorenz63(beta=20.0), (1.0, 2.0, 3.0)
+
     def decaying(u):
         return u[0] ** 2 - 2 * law.sigma * u[2]
 

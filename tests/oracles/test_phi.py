@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsci.simulation.phi import matrix_phis, scalar_phis
+from jaxsci.simulation.methods.phi import matrix_phis, scalar_phis
 
 mpmath = pytest.importorskip("mpmath")
 MAGNITUDES = np.unique([*np.logspace(-8, 6, 43), 0.0, 0.5, 0.99, 0.999999, 1.0, 1.000001, 1.01, 1.5, 3.0, np.pi])

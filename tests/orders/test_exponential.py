@@ -1,4 +1,6 @@
-"""Exponential integrators: order on scalar and coupled linear parts, exactness on linear laws, detection of coupling."""
+"""Exponential integrators: order on scalar and coupled linear parts, exactness on linear laws, detection of
+coupling.
+"""
 
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 import jaxsci as js
-from jaxsci.simulation.symbol import DiagonalSymbol, MatrixSymbol, symbol_of
+from jaxsci.simulation.methods.symbol import DiagonalSymbol, MatrixSymbol, symbol_of
 
 SPACE = js.Fourier(js.Grid(js.Box((0.0, 2 * np.pi)), (16,)), dealias=None)
 

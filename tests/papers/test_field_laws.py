@@ -126,7 +126,9 @@ def test_fisher_front_of_ablowitz_and_zeppetella():
 
     walls = {"x-": js.Dirichlet(1.0), "x+": js.Dirichlet(0.0)}
     space = js.FiniteDifference(js.Grid(js.Box((-60.0, 60.0)), (400,)), walls, order=6)
-    final = js.simulate(equations.FisherKPP(), space.field(lambda x: front(0.0, x)), t1=5.0, rtol=1e-9, atol=1e-11).final
+    final = js.simulate(
+        equations.FisherKPP(), space.field(lambda x: front(0.0, x)), t1=5.0, rtol=1e-9, atol=1e-11
+    ).final
     np.testing.assert_allclose(final.values, space.field(lambda x: front(5.0, x)).values, atol=2e-7)
 
 
@@ -152,7 +154,9 @@ def coarse(values, n):
     fine = values.shape[-1]
     keep = np.abs(np.rint(np.fft.fftfreq(fine, 1 / fine))) < n // 2
     mask = keep[:, None, None] & keep[:, None] & keep
-    return np.fft.ifftn(np.fft.fftn(values, axes=axes) * mask, axes=axes).real[:, :: fine // n, :: fine // n, :: fine // n]
+    return np.fft.ifftn(np.fft.fftn(values, axes=axes) * mask, axes=axes).real[
+        :, :: fine // n, :: fine // n, :: fine // n
+    ]
 
 
 @pytest.mark.slow

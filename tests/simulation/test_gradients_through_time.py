@@ -93,10 +93,12 @@ def test_error_control(method, adjoint):
 
 
 def test_error_control_is_the_frozen_step_map():
-    """The derivative is that of the accepted steps, each a fixed fraction of its interval: to central differences of that map."""
+    """The derivative is that of the accepted steps, each a fixed fraction of its interval: to central differences of
+    that map.
+    """
     law = lambda t, u, args: u * args * jnp.cos(t) - u**2  # noqa: E731
     from jaxsci.simulation.adaptive import attempt, begin
-    from jaxsci.simulation.base import vector_field
+    from jaxsci.simulation.methods.base import vector_field
 
     method, tolerances, u, t1 = sim.Tsit5(), (jnp.array(1e-3), jnp.array(1e-3)), jnp.array([0.3, 0.8]), jnp.array(2.0)
     args = jnp.array(1.5)

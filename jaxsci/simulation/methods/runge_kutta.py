@@ -14,7 +14,9 @@ from .base import Method, move, vector_field, weighted_sum
 
 @dataclass(frozen=True)
 class Tableau:
-    """Coefficients: rows `a` of the stages after the first, weights `b`, nodes `c`, and weights of the error estimate."""
+    """Coefficients: rows `a` of the stages after the first, weights `b`, nodes `c`, and weights of the error
+    estimate.
+    """
 
     a: tuple[tuple[float, ...], ...]
     b: tuple[float, ...]

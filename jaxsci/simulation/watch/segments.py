@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.errors import UnsupportedError
-from ..fields import pack, unpack
-from . import adaptive
-from .base import Method, vector_field
+from ..._core.errors import UnsupportedError
+from ...fields import pack, unpack
+from .. import adaptive
+from ..methods.base import Method, vector_field
+from ..rollout import march
+from ..solution import Solution
 from .progress import UPDATES, Bar
-from .rollout import march
-from .solution import Solution
 
 
 @eqx.filter_jit
@@ -42,7 +42,8 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
     """Run to the end, handing the store what has been saved after each segment; go on from what the store holds."""
     if not isinstance(plan.method, Method):
         raise UnsupportedError(
-            f"{type(plan.method).__name__} is run by diffrax, which cannot be resumed: leave store out, or use a method of this library."
+            f"{type(plan.method).__name__} is run by diffrax, which cannot be resumed: leave store out, or use a "
+            "method of this library."
         )
     _, state, _, (t0, t1, _, times), _, _ = inputs
     engine = store.resume()
@@ -99,7 +100,8 @@ def _done(engine, call) -> int:
     """How many saves the store holds of this very run."""
     if int(engine["call"]) != int(call):
         raise ValueError(
-            "the store holds another run: its law, coefficients, start, times or method differ from this call. Resume it with the "
+            "the store holds another run: its law, coefficients, start, times or method differ from this call. "
+            "Resume it with the "
             "call that began it, or give this run a store of its own."
         )
     return int(engine["done"])
@@ -112,7 +114,8 @@ def _resumed(start, engine):
     kinds = [[(leaf.shape, leaf.dtype.name) for leaf in side] for side in (leaves, held)]
     if kinds[0] != kinds[1]:
         raise ValueError(
-            f"the store holds a run whose state has shapes and types {kinds[1]}, this one has {kinds[0]}: resume it with "
+            f"the store holds a run whose state has shapes and types {kinds[1]}, this one has {kinds[0]}: resume it "
+            "with "
             "the same call, state, method and precision that began it, or give this run a store of its own."
         )
     return jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in held])

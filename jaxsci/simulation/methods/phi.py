@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from .._core.precision import multiply, real_dtype
+from ..._core.precision import multiply, real_dtype
 
 NEAR_ZERO = 1.0
 NUM_TERMS = 18

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..fields import unpack
+from ...fields import unpack
 from .base import vector_field
 from .runge_kutta import RungeKutta, Tableau
 
@@ -13,7 +13,9 @@ POWER_ITERATIONS = 40
 
 
 def real_limit(tableau: Tableau) -> float:
-    """The largest `z` for which `|R(-s)| <= 1` for all `s` up to `z`, `R` the stability function of a Runge-Kutta method."""
+    """The largest `z` for which `|R(-s)| <= 1` for all `s` up to `z`, `R` the stability function of a Runge-Kutta
+    method.
+    """
     stages = len(tableau.b)
     a = np.zeros((stages, stages))
     for i, row in enumerate(tableau.a, start=1):
@@ -52,6 +54,8 @@ def fastest_rate(inputs: tuple) -> jax.Array:
 
 
 def largest_stable_step(method: RungeKutta, inputs: tuple) -> tuple[float, float]:
-    """`(rate, dt)`: the fastest rate at the initial state, and the step up to which the method damps a mode of that rate."""
+    """`(rate, dt)`: the fastest rate at the initial state, and the step up to which the method damps a mode of that
+    rate.
+    """
     rate = float(fastest_rate(inputs))
     return rate, real_limit(method.tableau) / rate if rate > 0 else np.inf

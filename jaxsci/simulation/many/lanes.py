@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .._core.memory import in_memory
-from ..fields import unpack
-from .adaptive import Progress, active, attempt, begin, integrate
-from .adjoints import Checkpointed, Direct
-from .base import Method, vector_field
-from .choice import is_spectral
-from .rollout import step_time
+from ..._core.memory import in_memory
+from ...fields import unpack
+from ..adaptive import Progress, active, attempt, begin, integrate
+from ..adjoints import Checkpointed, Direct
+from ..choice import is_spectral
+from ..methods.base import Method, vector_field
+from ..rollout import step_time
 
 TRIES = 4
 
@@ -55,7 +55,7 @@ def run_lanes(plan: Any, fixed: PyTree, clocks: tuple, tolerances: tuple, rows: 
 
 
 def _mapped(plan, fixed, clocks, tolerances, rows, lanes):
-    from .simulate import _by_diffrax
+    from ..simulate import _by_diffrax
 
     def one(row):
         varying, key = row

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._core.errors import PrecisionError, ShapeError
-from .._core.precision import multiply, real_dtype
-from ..fields import pack, settle, unpack
+from ..._core.errors import PrecisionError, ShapeError
+from ..._core.precision import multiply, real_dtype
+from ...fields import pack, settle, unpack
 
 
 class Method(eqx.Module):
@@ -37,7 +37,9 @@ class Method(eqx.Module):
         return None
 
     @abc.abstractmethod
-    def step(self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None) -> PyTree:
+    def step(
+        self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None
+    ) -> PyTree:
         """The arrays at `t + dt`."""
 
 
@@ -64,7 +66,9 @@ def time_dtype(arrays: PyTree) -> np.dtype:
 def weighted_sum(weights: tuple[float, ...], slopes: list[PyTree]) -> PyTree:
     """`sum_j w_j k_j` over the nonzero weights."""
     terms = [(w, k) for w, k in zip(weights, slopes, strict=False) if w != 0]
-    return jax.tree.map(lambda *leaves: sum(w * k for (w, _), k in zip(terms, leaves, strict=True)), *(k for _, k in terms))
+    return jax.tree.map(
+        lambda *leaves: sum(w * k for (w, _), k in zip(terms, leaves, strict=True)), *(k for _, k in terms)
+    )
 
 
 def move(arrays: PyTree, h, slope: PyTree) -> PyTree:
@@ -73,7 +77,9 @@ def move(arrays: PyTree, h, slope: PyTree) -> PyTree:
 
 
 def check_derivative(equation: Callable, state: PyTree, t, args: Any = None) -> None:
-    """Raise, before anything runs, when the time derivative does not have the structure, shapes and types of the state."""
+    """Raise, before anything runs, when the time derivative does not have the structure, shapes and types of the
+    state.
+    """
     arrays = unpack(state)
     slope = eqx.filter_eval_shape(lambda t, y, s, e, a: vector_field(e, s, a)(t, y), t, arrays, state, equation, args)
     name = getattr(equation, "__name__", type(equation).__name__)
@@ -96,6 +102,7 @@ def check_derivative(equation: Callable, state: PyTree, t, args: Any = None) -> 
             )
         if real_dtype(k.dtype) != real_dtype(y.dtype):
             raise PrecisionError(
-                f"{name} returned {k.dtype} for {where} of {y.dtype}: make coefficients and state one precision; enable "
+                f"{name} returned {k.dtype} for {where} of {y.dtype}: make coefficients and state one precision; "
+                "enable "
                 "jax_enable_x64 before any array is made, or cast with `.astype`."
             )

@@ -2,12 +2,15 @@
 
 A store is any object with two methods:
 
-* `append(ts, states, engine)`: keep saved times, saved states (leading time axis) and the engine's own state, a PyTree of
+* `append(ts, states, engine)`: keep saved times, saved states (leading time axis) and the engine's own state, a PyTree
+of
   arrays and None, all or nothing;
-* `resume()`: the last engine state that was appended, or None at the very beginning; its leaves count, in their order, and
+* `resume()`: the last engine state that was appended, or None at the very beginning; its leaves count, in their order,
+and
   containers below its keys may come back as lists.
 
-A run with `store=` goes in segments of about a hundredth of its saves. When it is killed, the same call with the same store
+A run with `store=` goes in segments of about a hundredth of its saves. When it is killed, the same call with the same
+store
 goes on from the last segment and gives the same numbers, bit for bit.
 """
 

@@ -1,6 +1,7 @@
 """The linear part of a law as a multiplication, one number or one small matrix per wavenumber.
 
-Nobody writes a symbol down: the linear part is applied to a spectrum of ones, and what comes back is the symbol. Where it
+Nobody writes a symbol down: the linear part is applied to a spectrum of ones, and what comes back is the symbol. Where
+it
 couples several unknowns, each is probed in turn.
 """
 
@@ -13,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .._core.errors import UnsupportedError
-from .._core.precision import multiply, real_dtype
-from ..fields import Fourier, is_field, pack, unpack
-from ..geometry import Grid
+from ..._core.errors import UnsupportedError
+from ..._core.precision import multiply, real_dtype
+from ...fields import Fourier, is_field, pack, unpack
+from ...geometry import Grid
 from .phi import matrix_phis, scalar_phis
 
 
@@ -65,10 +66,14 @@ class DiagonalSymbol(Symbol):
         return tuple(DiagonalSymbol(structure.unflatten(column)) for column in columns)
 
     def resolvent(self, scale) -> Symbol:
-        return DiagonalSymbol(jax.tree.map(lambda z: 1.0 / (1.0 - multiply(jnp.asarray(scale, real_dtype(z.dtype)), z)), self.factors))
+        return DiagonalSymbol(
+            jax.tree.map(lambda z: 1.0 / (1.0 - multiply(jnp.asarray(scale, real_dtype(z.dtype)), z)), self.factors)
+        )
 
     def __mul__(self, scale) -> Symbol:
-        return DiagonalSymbol(jax.tree.map(lambda z: multiply(jnp.asarray(scale, real_dtype(z.dtype)), z), self.factors))
+        return DiagonalSymbol(
+            jax.tree.map(lambda z: multiply(jnp.asarray(scale, real_dtype(z.dtype)), z), self.factors)
+        )
 
     def __add__(self, other: Symbol) -> Symbol:
         return DiagonalSymbol(jax.tree.map(lambda a, b: a + b, self.factors, other.factors))
@@ -119,13 +124,15 @@ def check_spectral(equation: Callable, state: PyTree, name: str) -> None:
     if not (hasattr(equation, "linear") and hasattr(equation, "nonlinear")):
         raise UnsupportedError(
             f"{name} needs a SemilinearEquation with `linear(u)` and `nonlinear(t, u, args)`; "
-            f"{getattr(equation, '__name__', type(equation).__name__)} has none: use method=Tsit5() or another Runge-Kutta method."
+            f"{getattr(equation, '__name__', type(equation).__name__)} has none: use method=Tsit5() or another "
+            "Runge-Kutta method."
         )
     for leaf in jax.tree.leaves(state, is_leaf=is_field):
         if not (is_field(leaf) and isinstance(leaf.space, Fourier)):
             kind = type(leaf.space).__name__ if is_field(leaf) else type(leaf).__name__
             raise UnsupportedError(
-                f"{name} exponentiates the linear part mode by mode, so every part of the state must be a Fourier field, not "
+                f"{name} exponentiates the linear part mode by mode, so every part of the state must be a Fourier "
+                "field, not "
                 f"{kind}: store the state in js.Fourier(grid), or use an IMEX or Runge-Kutta method."
             )
 
@@ -163,7 +170,9 @@ def _probed(equation: Callable, state: PyTree, arrays: PyTree, dim: int) -> Arra
 
 
 def _is_coupled(equation: Callable, state: PyTree, arrays: PyTree, dim: int) -> bool:
-    """Whether any unknown enters the equation of another: arbitrary coefficients are tried on a small grid while tracing."""
+    """Whether any unknown enters the equation of another: arbitrary coefficients are tried on a small grid while
+    tracing.
+    """
     draw = np.random.default_rng(0)
 
     def arbitrary(leaf):

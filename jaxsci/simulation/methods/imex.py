@@ -13,11 +13,11 @@ import lineax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PyTree
 
-from .._core.errors import UnsupportedError
-from .._core.precision import multiply, real_dtype
-from ..fields import pack, unpack
+from ..._core.errors import UnsupportedError
+from ..._core.precision import multiply, real_dtype
+from ...fields import pack, unpack
+from ..choice import is_spectral
 from .base import Method, move, time_dtype, weighted_sum
-from .choice import is_spectral
 from .symbol import Symbol, symbol_of
 
 DENSE = 1024
@@ -40,7 +40,8 @@ class ImplicitExplicit(Method):
     """An implicit-explicit Runge-Kutta method for `du/dt = L u + N(t, u)`.
 
     Stage `i` solves `(1 - h gamma L) U_i = u + h sum_j (a_ij L U_j + e_ij N_j)`: for Fourier fields by a division per
-    wavenumber, for small states by one factorised matrix, for others by iterations (BiCGStab). The linear part imposes no
+    wavenumber, for small states by one factorised matrix, for others by iterations (BiCGStab). The linear part imposes
+    no
     limit on the step; the rest limits it as in an explicit method.
     """
 
@@ -57,7 +58,8 @@ class ImplicitExplicit(Method):
         if not (hasattr(equation, "linear") and hasattr(equation, "nonlinear")):
             raise UnsupportedError(
                 f"{type(self).__name__} needs a SemilinearEquation with `linear(u)` and `nonlinear(t, u, args)`; "
-                f"{getattr(equation, '__name__', type(equation).__name__)} has none: use method=js.Tsit5() or another Runge-Kutta method."
+                f"{getattr(equation, '__name__', type(equation).__name__)} has none: use method=js.Tsit5() or "
+                "another Runge-Kutta method."
             )
 
     def prepare(self, equation: Callable, state: PyTree, dt, args: Any = None) -> PyTree:

@@ -5,14 +5,15 @@ from typing import Any, ClassVar
 
 from jaxtyping import PyTree
 
-from .._core.errors import UnsupportedError
-from ..equations.base import HamiltonianSystem, Phase
-from ..fields import pack, unpack
+from ..._core.errors import UnsupportedError
+from ...equations.base import HamiltonianSystem, Phase
+from ...fields import pack, unpack
 from .base import Method, move
 
 
 class Symplectic(Method):
-    """A composition of drifts `q += c h dT/dp` and kicks `p -= d h dV/dq`; conserves a nearby energy for very long times.
+    """A composition of drifts `q += c h dT/dp` and kicks `p -= d h dV/dq`; conserves a nearby energy for very long
+    times.
 
     Energy errors stay bounded and oscillate with the order of the method; momentum maps such as angular momentum are
     kept to rounding. Needs a `HamiltonianSystem` whose energy is `T(p) + V(q)`.
@@ -24,8 +25,10 @@ class Symplectic(Method):
     def check(self, equation: Callable, state: PyTree) -> None:
         if not isinstance(equation, HamiltonianSystem) or not isinstance(state, Phase):
             raise UnsupportedError(
-                f"{type(self).__name__} needs a HamiltonianSystem (methods `kinetic(p)` and `potential(q)`) and a state "
-                f"Phase(q, p); got {type(equation).__name__} and {type(state).__name__}. Write the law as a HamiltonianSystem, or "
+                f"{type(self).__name__} needs a HamiltonianSystem (methods `kinetic(p)` and `potential(q)`) and a "
+                "state "
+                f"Phase(q, p); got {type(equation).__name__} and {type(state).__name__}. Write the law as a "
+                "HamiltonianSystem, or "
                 "use method=js.RK4()."
             )
 

@@ -1,7 +1,8 @@
 """Exponential time differencing: the linear part exactly, the rest by Runge-Kutta stages.
 
 A method is a page of data: stage times `c`, the functions of `z = h L` that weigh the slopes, and a table of
-`(number, function)` entries. Stage `i` is `exp(c_i z) u + h sum_j a_ij(z) N_j`, with `N_j` the nonlinear part at stage `j`.
+`(number, function)` entries. Stage `i` is `exp(c_i z) u + h sum_j a_ij(z) N_j`, with `N_j` the nonlinear part at stage
+`j`.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ..fields import pack, unpack
+from ...fields import pack, unpack
 from .base import Method
 from .symbol import Symbol, check_spectral, symbol_of
 
@@ -37,7 +38,9 @@ class ExponentialRungeKutta(Method):
         functions = self.functions(symbol_of(equation, state) * dt)
         return {name: f if name.startswith("exp") else f * dt for name, f in functions.items()}
 
-    def step(self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None) -> PyTree:
+    def step(
+        self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None
+    ) -> PyTree:
         def nonlinear(c, stage):
             return unpack(equation.nonlinear(t + c * dt, pack(template, stage), args))
 
@@ -61,7 +64,8 @@ def _advanced(start: PyTree, row: tuple[Entry, ...], slopes: list[PyTree], prepa
     total = start
     for name, terms in groups.items():
         weighed = jax.tree.map(
-            lambda *leaves, terms=terms: _weighed([number for number, _ in terms], leaves), *(slope for _, slope in terms)
+            lambda *leaves, terms=terms: _weighed([number for number, _ in terms], leaves),
+            *(slope for _, slope in terms),
         )
         total = jax.tree.map(jnp.add, total, prepared[name].apply(weighed))
     return total
@@ -101,7 +105,8 @@ class ETDRK4(ExponentialRungeKutta):
     stiff order reduction is possible when boundary layers or rough forcing excite fast modes.
 
     References:
-        Cox and Matthews, J. Comput. Phys. 176 (2002) 430, equations 26-29; Kassam and Trefethen, SIAM J. Sci. Comput. 26
+        Cox and Matthews, J. Comput. Phys. 176 (2002) 430, equations 26-29; Kassam and Trefethen, SIAM J. Sci. Comput.
+        26
         (2005) 1214.
     """
 

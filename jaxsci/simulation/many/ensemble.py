@@ -12,16 +12,16 @@ import numpy as np
 from jax.sharding import AxisType, PartitionSpec
 from jaxtyping import PyTree
 
-from .._core.errors import ShapeError, SimulationError, UnsupportedError
-from ..fields import is_field, pack, unpack
-from .adjoints import Adjoint, Checkpointed, Reversible
-from .base import Method, check_derivative, time_dtype
-from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced
+from ..._core.errors import ShapeError, SimulationError, UnsupportedError
+from ...fields import is_field, pack, unpack
+from ..adjoints import Adjoint, Checkpointed, Reversible
+from ..choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced
+from ..methods.base import Method, check_derivative, time_dtype
+from ..methods.runge_kutta import RungeKutta
+from ..planning import Plan, schedule
+from ..solution import Solution
 from .cores import in_shares, num_cores
 from .lanes import fixed_template, run_lanes
-from .planning import Plan, schedule
-from .runge_kutta import RungeKutta
-from .solution import Solution
 
 CACHE = 262_144
 

@@ -1,0 +1,1 @@
+"""Many runs at once: lanes of a vector, all cores, all devices."""
