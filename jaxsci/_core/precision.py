@@ -1,5 +1,7 @@
 """Precision rules: a Python number adapts to the fields it meets; two arrays of different precision never mix."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +19,7 @@ def as_parameter(value):
     return value
 
 
-def as_floating(value):
+def as_floating(value) -> Any:
     """Like `as_parameter`, with integers read as real numbers."""
     if isinstance(value, (bool, int)):
         return jnp.asarray(float(value))
@@ -25,6 +27,12 @@ def as_floating(value):
     if isinstance(value, jax.Array) and not jnp.issubdtype(value.dtype, jnp.inexact):
         return jnp.asarray(value, float)
     return value
+
+
+def as_pair(values) -> tuple[Array, Array]:
+    """Two numbers, each as by `as_floating`."""
+    first, second = values
+    return as_floating(first), as_floating(second)
 
 
 def real_dtype(dtype) -> np.dtype:

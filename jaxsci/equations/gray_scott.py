@@ -13,7 +13,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .._core.precision import as_floating
+from .._core.precision import as_floating, as_pair
 from ..geometry import Box, Periodic
 from ..operators import laplacian
 from .base import Example, SemilinearEquation
@@ -50,9 +50,7 @@ class GrayScott(SemilinearEquation):
 
     feed: Array = eqx.field(converter=as_floating, default=0.04)
     kill: Array = eqx.field(converter=as_floating, default=0.06)
-    diffusivities: tuple[Array, Array] = eqx.field(
-        converter=lambda pair: tuple(map(as_floating, pair)), default=(2e-5, 1e-5)
-    )
+    diffusivities: tuple[Array, Array] = eqx.field(converter=as_pair, default=(2e-5, 1e-5))
 
     def __check_init__(self):
         for value in self.diffusivities:

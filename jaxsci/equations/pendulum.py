@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from .._core.precision import as_floating
+from .._core.precision import as_floating, as_pair
 from .base import Equation, Example, control_input
 from .coefficients import nonnegative, positive
 
@@ -96,8 +96,8 @@ class DoublePendulum(Equation):
     """
 
     gravity: Array = eqx.field(converter=as_floating, default=9.81)
-    lengths: tuple[Array, Array] = eqx.field(converter=lambda pair: tuple(map(as_floating, pair)), default=(1.0, 1.0))
-    masses: tuple[Array, Array] = eqx.field(converter=lambda pair: tuple(map(as_floating, pair)), default=(1.0, 1.0))
+    lengths: tuple[Array, Array] = eqx.field(converter=as_pair, default=(1.0, 1.0))
+    masses: tuple[Array, Array] = eqx.field(converter=as_pair, default=(1.0, 1.0))
 
     def __check_init__(self):
         for name in ("lengths", "masses"):

@@ -115,8 +115,7 @@ class Field(eqx.Module):
         if points.ndim == 0 or points.shape[-1] != self.space.dim:
             raise ShapeError(
                 f"a field of {self.space.dim} coordinates was evaluated at points of shape {points.shape}: the last "
-                "axis "
-                f"holds the coordinates, so pass shape (..., {self.space.dim})."
+                f"axis holds the coordinates, so pass shape (..., {self.space.dim})."
             )
         return self.space.evaluate(self, points)
 
@@ -162,8 +161,7 @@ class Field(eqx.Module):
             kind = f"components of shape {shape}" if shape else "one component only"
             raise IndexError(
                 f"field[{index!r}] on a field with {kind}: the index picks components; nodes are in `field.values`, "
-                "and "
-                "`field(points)` evaluates anywhere."
+                "and `field(points)` evaluates anywhere."
             ) from None
         return self.space.component(self, index)
 
@@ -266,9 +264,8 @@ def _alike(a: Array, b: Array) -> tuple[Array, Array]:
     if a.shape and b.shape and a.shape != b.shape:
         raise ShapeError(
             f"a field with components {a.shape} meets one with components {b.shape}: arithmetic acts component by "
-            "component; "
-            "write `dot(u, v)` for the scalar product, or `u.map(lambda a, b: ..., v)` for any other function of "
-            "both values."
+            "component; write `dot(u, v)` for the scalar product, or `u.map(lambda a, b: ..., v)` for any other "
+            "function of both values."
         )
     return a, b
 
@@ -293,8 +290,7 @@ def _checked_constant(field: Field, value) -> Array:
     if value.ndim and value.shape != field.shape:
         raise ShapeError(
             f"an array of shape {value.shape} meets a field whose value at a point has shape {field.shape}: a "
-            "constant is a "
-            "number or one number per component; wrap nodal values with `space.field(values)`."
+            "constant is a number or one number per component; wrap nodal values with `space.field(values)`."
         )
     if not jnp.issubdtype(value.dtype, jnp.inexact):
         return value.astype(field.dtype)

@@ -114,8 +114,7 @@ class FiniteDifference(Space):
         if not self.compatible(space):
             raise SpaceMismatchError(
                 f"{space!r} has walls where {self!r} is periodic, or the other way round, and its nodes lie "
-                "elsewhere: build "
-                "that space and write `space.project(field)`."
+                "elsewhere: build that space and write `space.project(field)`."
             )
         return space
 
@@ -198,8 +197,7 @@ class FiniteDifference(Space):
         if shape not in ((), components):
             raise ShapeError(
                 f"a wall value of shape {shape} does not fit a field with components {components}: give a number, "
-                "one number "
-                "per component, or a function of the wall point."
+                "one number per component, or a function of the wall point."
             )
 
     def ghosts(self, data: Array, axis: int, high: bool, num_ghosts: int, accuracy: int) -> Array:

@@ -19,8 +19,7 @@ def _(field: Field, axis: int = 0, order: int = 1) -> Field:
     if not space.is_periodic(axis) and space.order + order > space.grid.shape[axis]:
         raise ShapeError(
             f"derivative of order {order} at order {space.order} needs {space.order + order} nodes between walls, "
-            "and there "
-            f"are {space.grid.shape[axis]} along axis {axis}: refine the grid or lower the order."
+            f"and there are {space.grid.shape[axis]} along axis {axis}: refine the grid or lower the order."
         )
     radius, w = central(order, space.order)
     w = w / space.grid.spacing[axis] ** order

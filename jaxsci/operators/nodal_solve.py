@@ -48,8 +48,7 @@ def _(field: Field, boundary=None) -> Field:
         if any(isinstance(law, Free) for law in pair):
             raise ValueError(
                 f"solve_poisson finds no wall law along axis {space.grid.axis_names[axis]}: pass the law that the "
-                "solution "
-                "obeys, for example solve_poisson(f, boundary=Dirichlet(0.0))."
+                "solution obeys, for example solve_poisson(f, boundary=Dirichlet(0.0))."
             )
     offset = laplacian(Field(jnp.zeros_like(field.data), space, "node")).data
     rhs = field.data - offset

@@ -17,8 +17,8 @@ def multiplied(field: Field, factor: np.ndarray) -> Field:
     """The field whose coefficients are those of `field` times a real or imaginary factor per mode."""
     data = field.to("coef").data
     real = real_dtype(data.dtype)
-    factor = jnp.asarray(factor, real if np.isrealobj(factor) else np.result_type(real, np.complex64))
-    return Field(multiply(factor, data), field.space, "coef")
+    kind = real if np.isrealobj(factor) else np.result_type(real, np.complex64)
+    return Field(multiply(jnp.asarray(factor, kind), data), field.space, "coef")
 
 
 @derivative.register(Fourier)

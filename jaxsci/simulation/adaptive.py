@@ -197,9 +197,8 @@ def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: i
     if not isinstance(adjoint, (Checkpointed, Direct)):
         raise UnsupportedError(
             f"{type(adjoint).__name__} does not fit a run with error control by {type(method).__name__}: use "
-            "adjoint=js.Checkpointed(), "
-            "js.Direct() or js.Forward(); js.Reversible() goes with js.Leapfrog() and dt, js.Implicit() with "
-            "js.steady_state."
+            "adjoint=js.Checkpointed(), js.Direct() or js.Forward(); js.Reversible() goes with js.Leapfrog() and "
+            "dt, js.Implicit() with js.steady_state."
         )
     block = 1 if isinstance(adjoint, Direct) else math.ceil(math.sqrt(max_steps))
     return _differentiable((method, system), tolerances, max_steps, block, token)

@@ -28,15 +28,13 @@ def as_arrays(state: PyTree) -> PyTree:
             if not all(eqx.is_inexact_array(leaf) for leaf in leaves):
                 raise TypeError(
                     f"the field state{jax.tree_util.keystr(path)} is stored as a function or as integers, which "
-                    "cannot be moved in "
-                    "time: bring it to a space of numbers with `space.project(field)`."
+                    "cannot be moved in time: bring it to a space of numbers with `space.project(field)`."
                 )
             return u
         if isinstance(u, (bool, int, np.integer)) or getattr(getattr(u, "dtype", None), "kind", "f") in "biu":
             raise TypeError(
                 f"state{jax.tree_util.keystr(path)} holds integers ({u!r}), and a state changes continuously: write "
-                "real "
-                "numbers, for example jnp.array([1.0, 0.0])."
+                "real numbers, for example jnp.array([1.0, 0.0])."
             )
         if isinstance(u, (float, complex, np.ndarray, np.inexact)):
             return jnp.asarray(u)
@@ -135,15 +133,13 @@ def choose(equation: Callable, state: PyTree, method: Any, fixed: bool) -> Metho
     if not isinstance(method, (Method, diffrax.AbstractSolver)):
         raise TypeError(
             f"method={method!r} is not a time stepping method: give one of js.Tsit5(), js.RK4(), js.ETDRK4(), "
-            "js.Leapfrog(), ..., "
-            "or any diffrax solver such as diffrax.Kvaerno5()."
+            "js.Leapfrog(), ..., or any diffrax solver such as diffrax.Kvaerno5()."
         )
     if isinstance(method, Method):
         if isinstance(equation, StochasticEquation):
             raise UnsupportedError(
                 f"{type(method).__name__} does not know noise, and {type(equation).__name__} is a "
-                "StochasticEquation: use "
-                "method=diffrax.Euler() or diffrax.ItoMilstein() with dt and key."
+                "StochasticEquation: use method=diffrax.Euler() or diffrax.ItoMilstein() with dt and key."
             )
         method.check(equation, state)
         if not fixed and not (isinstance(method, RungeKutta) and method.tableau.error):
@@ -160,7 +156,6 @@ def choose_fixed(equation: Callable, state: PyTree, method: Any) -> Method:
     if not isinstance(method, Method):
         raise UnsupportedError(
             f"js.stepper makes pure steps of this library's fixed-step methods, and {type(method).__name__} is run "
-            "by diffrax: use "
-            "js.simulate with it, or method=js.RK4()."
+            "by diffrax: use js.simulate with it, or method=js.RK4()."
         )
     return method

@@ -65,8 +65,7 @@ def _engine(method, equation, dt, event, save_at, key):
         missing = " and ".join(name for name, value in (("dt", dt), ("key", key)) if value is None)
         raise UnsupportedError(
             f"{type(equation).__name__} is a StochasticEquation, and a noisy path needs a step and a random key; "
-            f"missing: {missing}. "
-            "Write js.simulate(equation, state, t1, dt=1e-3, key=jax.random.key(0))."
+            f"missing: {missing}. Write js.simulate(equation, state, t1, dt=1e-3, key=jax.random.key(0))."
         )
     return method
 
@@ -87,8 +86,8 @@ def schedule(t0, t1, dt, save_at, ours: bool, dtype):
             )
     if save_at is not None and count is None and not isinstance(save_at, jax.core.Tracer):
         wanted = np.asarray(save_at, float)
-        ends = number(t0, "t0"), number(t1, "t1")
-        inside = None in ends or (wanted.min() >= ends[0] - 1e-12 and wanted.max() <= ends[1] * (1 + 1e-12) + 1e-12)
+        a, b = number(t0, "t0"), number(t1, "t1")
+        inside = a is None or b is None or (wanted.min() >= a - 1e-12 and wanted.max() <= b * (1 + 1e-12) + 1e-12)
         if wanted.ndim != 1 or not np.all(np.diff(wanted) > 0) or not inside:
             raise ValueError(f"save_at must be increasing times between t0={t0} and t1={t1}, got {wanted}.")
     if dt is None or not ours:
@@ -109,9 +108,8 @@ def _fixed_schedule(t0, t1, dt, count, save_at):
     span, step = number(t1 - t0, "t1 - t0"), number(dt, "dt")
     if span is None or step is None:
         raise TypeError(
-            "under jit the number of steps cannot depend on traced times: keep t0, t1 and dt Python numbers, or make "
-            "a step with "
-            "js.stepper(equation, state, dt) and apply it with js.rollout(step, state, num_steps)."
+            "under jit the number of steps cannot depend on traced times: keep t0, t1 and dt Python numbers, or "
+            "make a step with js.stepper(equation, state, dt) and apply it with js.rollout(step, state, num_steps)."
         )
     num_steps = max(1, math.ceil(span / step * (1 - 1e-9) - 1e-9))
     if count is not None:
@@ -130,7 +128,6 @@ def _fixed_schedule(t0, t1, dt, count, save_at):
         worst = np.asarray(save_at)[np.argmax(np.abs(places - indices))]
         raise ValueError(
             f"save_at holds the time {worst}, which is not on a step of dt={span / num_steps:.6g}: choose dt that "
-            "divides the saved "
-            "times, or leave dt out (error control hits any time exactly)."
+            "divides the saved times, or leave dt out (error control hits any time exactly)."
         )
     return tuple(int(i) for i in indices), num_steps

@@ -227,8 +227,8 @@ def _rollout_reversible(step, state, num_saves, every, args):
 def _irreversible(method) -> str:
     return (
         f"adjoint=js.Reversible() runs time backwards, which {type(method).__name__} cannot do without losing the "
-        "solution: use "
-        "it with js.Leapfrog(), js.Yoshida4() or a js.Strang() of such, or use adjoint=js.Checkpointed()."
+        "solution: use it with js.Leapfrog(), js.Yoshida4() or a js.Strang() of such, or use "
+        "adjoint=js.Checkpointed()."
     )
 
 

@@ -128,7 +128,7 @@ def _run(plan: Plan, inputs, token) -> Solution:
     if not isinstance(plan.method, Method):
         return _by_diffrax(plan, inputs, name)
     arrays = unpack(state)
-    if plan.num_steps is not None:
+    if plan.num_steps is not None and plan.indices is not None:
         h = (t1 - t0) / plan.num_steps
         every = math.gcd(plan.num_steps, *plan.indices)
         system = (equation, state, arrays, t0, h, args)

@@ -114,7 +114,7 @@ def steady_state(
     if not is_traced(ok) and not bool(ok):
         raise SimulationError(
             f"no steady state was found within {max_steps} steps of {type(method).__name__} from this start: start "
-            "nearer, for example "
-            "from js.simulate(...).final after a long time, or check that a steady state exists and is isolated."
+            "nearer, for example from js.simulate(...).final after a long time, or check that a steady state exists "
+            "and is isolated."
         )
     return Solution(None, None, final, {"steps": result.stats["num_steps"]}, ok, type(method).__name__)

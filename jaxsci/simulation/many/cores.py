@@ -7,8 +7,9 @@ by side.
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -26,7 +27,7 @@ SETTINGS = (
 )
 
 
-def num_cores(devices: tuple) -> int:
+def num_cores(devices: Sequence[Any]) -> int:
     """How many threads are worth their while on these devices: the cores of a lone CPU, else one."""
     if len(devices) > 1 or devices[0].platform != "cpu":
         return 1

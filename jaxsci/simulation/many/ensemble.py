@@ -1,7 +1,7 @@
 """Many runs of one law at once: lanes of a vector, refilled as trajectories end, on every device."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import diffrax
@@ -42,7 +42,7 @@ def ensemble(
     atol: float = 1e-9,
     max_steps: int = 65536,
     lanes: int | None = None,
-    devices: list | None = None,
+    devices: Sequence[Any] | None = None,
     key=None,
 ) -> Solution:
     """Run many initial states, coefficients or arguments at once, each with its own error control.

@@ -103,6 +103,5 @@ def check_derivative(equation: Callable, state: PyTree, t, args: Any = None) -> 
         if real_dtype(k.dtype) != real_dtype(y.dtype):
             raise PrecisionError(
                 f"{name} returned {k.dtype} for {where} of {y.dtype}: make coefficients and state one precision; "
-                "enable "
-                "jax_enable_x64 before any array is made, or cast with `.astype`."
+                "enable jax_enable_x64 before any array is made, or cast with `.astype`."
             )

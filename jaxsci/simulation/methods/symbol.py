@@ -132,8 +132,7 @@ def check_spectral(equation: Callable, state: PyTree, name: str) -> None:
             kind = type(leaf.space).__name__ if is_field(leaf) else type(leaf).__name__
             raise UnsupportedError(
                 f"{name} exponentiates the linear part mode by mode, so every part of the state must be a Fourier "
-                "field, not "
-                f"{kind}: store the state in js.Fourier(grid), or use an IMEX or Runge-Kutta method."
+                f"field, not {kind}: store the state in js.Fourier(grid), or use an IMEX or Runge-Kutta method."
             )
 
 

@@ -26,10 +26,8 @@ class Symplectic(Method):
         if not isinstance(equation, HamiltonianSystem) or not isinstance(state, Phase):
             raise UnsupportedError(
                 f"{type(self).__name__} needs a HamiltonianSystem (methods `kinetic(p)` and `potential(q)`) and a "
-                "state "
-                f"Phase(q, p); got {type(equation).__name__} and {type(state).__name__}. Write the law as a "
-                "HamiltonianSystem, or "
-                "use method=js.RK4()."
+                f"state Phase(q, p); got {type(equation).__name__} and {type(state).__name__}. Write the law as a "
+                "HamiltonianSystem, or use method=js.RK4()."
             )
 
     def step(self, prepared, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None) -> PyTree:

@@ -48,8 +48,8 @@ def check_start(inputs: tuple) -> None:
         )
     raise SimulationError(
         f"{getattr(equation, '__name__', type(equation).__name__)} gives a time derivative that is not finite at the "
-        "initial state: "
-        "look for a division by zero, a root or logarithm of a negative number, or a coefficient that is not finite."
+        "initial state: look for a division by zero, a root or logarithm of a negative number, or a coefficient "
+        "that is not finite."
     )
 
 
@@ -83,18 +83,15 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
         h = (float(t1) - float(t0)) / plan.num_steps
         story = (
             f"{bad} became non-finite at t = {float(t0) + int(steps) * h:.6g} (step {int(steps)} of "
-            f"{plan.num_steps}, {name}, "
-            f"dt = {h:.6g}). "
+            f"{plan.num_steps}, {name}, dt = {h:.6g}). "
         )
         if isinstance(plan.method, RungeKutta):
             rate, stable = largest_stable_step(plan.method, inputs)
             if h > stable:
                 raise StabilityError(
                     f"{story}The step is beyond the stability limit (CFL number, stiffness): the fastest mode of the "
-                    "law has "
-                    f"rate {rate:.3g}, and {name} is stable up to dt = {stable:.2g}. Use a smaller dt, leave it out "
-                    "for error "
-                    "control, or use an implicit method such as "
+                    f"law has rate {rate:.3g}, and {name} is stable up to dt = {stable:.2g}. Use a smaller dt, leave "
+                    "it out for error control, or use an implicit method such as "
                     f"method=diffrax.Kvaerno5(){_semilinear(equation, state)}."
                 )
         raise SimulationError(story + _cause(plan.method, equation, state, h))
@@ -102,20 +99,17 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
     if failure == TOO_MANY_STEPS or (not isinstance(plan.method, Method) and bad == "the state"):
         raise SimulationError(
             f"{name} used up max_steps={plan.max_steps} and reached t = {reached:.6g} of {float(t1):.6g}: the law "
-            "may be stiff (use "
-            f"method=diffrax.Kvaerno5()){_semilinear(equation, state)}, the tolerances too tight, or the run long: "
-            "raise max_steps."
+            f"may be stiff (use method=diffrax.Kvaerno5()){_semilinear(equation, state)}, the tolerances too tight, "
+            "or the run long: raise max_steps."
         )
     if failure == STEP_TOO_SMALL:
         raise SimulationError(
             f"{name} could not take any step at t = {reached:.6g}, however small: {bad} grows without bound there, "
-            "or the law is "
-            "not finite or not smooth. End the run earlier, or look at the law at that time."
+            "or the law is not finite or not smooth. End the run earlier, or look at the law at that time."
         )
     raise SimulationError(
         f"{bad} became non-finite before t = {float(t1):.6g} ({name}): the law grows without bound, or the step is "
-        "too large; "
-        "give a smaller dt, or leave dt out for error control."
+        "too large; give a smaller dt, or leave dt out for error control."
     )
 
 
@@ -123,8 +117,7 @@ def _cause(method, equation, state, h) -> str:
     what = "the law" if isinstance(method, RungeKutta) else "its nonlinear part"
     return (
         f"The likely cause is a step too large for {what}, or a solution that grows without bound: try dt = "
-        f"{h / 4:.2g}, or leave "
-        f"dt out for error control{_semilinear(equation, state)}."
+        f"{h / 4:.2g}, or leave dt out for error control{_semilinear(equation, state)}."
     )
 
 

@@ -101,8 +101,7 @@ def _done(engine, call) -> int:
     if int(engine["call"]) != int(call):
         raise ValueError(
             "the store holds another run: its law, coefficients, start, times or method differ from this call. "
-            "Resume it with the "
-            "call that began it, or give this run a store of its own."
+            "Resume it with the call that began it, or give this run a store of its own."
         )
     return int(engine["done"])
 
@@ -115,8 +114,7 @@ def _resumed(start, engine):
     if kinds[0] != kinds[1]:
         raise ValueError(
             f"the store holds a run whose state has shapes and types {kinds[1]}, this one has {kinds[0]}: resume it "
-            "with "
-            "the same call, state, method and precision that began it, or give this run a store of its own."
+            "with the same call, state, method and precision that began it, or give this run a store of its own."
         )
     return jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in held])
 
