@@ -14,7 +14,14 @@ The names listed first in each room are the ones you call most; those of `geomet
 
 def page() -> str:
     """The whole page: one section per room, one entry per public name."""
-    return "\n".join([HEAD, *(section(room) for room in jaxsci._ROOMS)])
+    return "\n".join([HEAD, *(section(room) for room in jaxsci._ROOMS), errors()])
+
+
+def errors() -> str:
+    """The exceptions, which stand at the top level only."""
+    found = sorted(name for name, room in jaxsci._ROOM_OF.items() if room == "_core.errors")
+    lines = [line for name in found for line in directive(f"jaxsci.{name}", getattr(jaxsci, name))]
+    return "\n".join(["## Errors", "", "```{eval-rst}", *lines, "```", ""])
 
 
 def section(room: str) -> str:

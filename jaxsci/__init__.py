@@ -16,6 +16,14 @@ if TYPE_CHECKING:
         plots as plots,
         simulation as simulation,
     )
+    from ._core.errors import (
+        PrecisionError as PrecisionError,
+        ShapeError as ShapeError,
+        SimulationError as SimulationError,
+        SpaceMismatchError as SpaceMismatchError,
+        StabilityError as StabilityError,
+        UnsupportedError as UnsupportedError,
+    )
     from .fields import Field as Field, FiniteDifference as FiniteDifference, Fourier as Fourier, Neural as Neural
     from .geometry import (
         Box as Box,
@@ -88,6 +96,7 @@ _NAMES = {
     "simulation": "simulate stepper rollout ensemble steady_state Solution check_gradient lyapunov_exponents "
     "Euler RK4 Tsit5 Dopri5 Dopri8 ETDRK2 ETDRK4 IMEXEuler ARS222 ARS443 ARK4 Strang SymplecticEuler Leapfrog Yoshida4 "
     "Direct Checkpointed Reversible Implicit Forward",
+    "_core.errors": "SimulationError StabilityError UnsupportedError ShapeError SpaceMismatchError PrecisionError",
 }
 
 _ROOM_OF = {name: room for room, names in _NAMES.items() for name in names.split()}

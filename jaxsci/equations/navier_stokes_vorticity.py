@@ -87,9 +87,9 @@ class NavierStokesVorticity(SemilinearEquation):
                 f"NavierStokesVorticity needs a scalar field on a plane, got value shape {u.shape} in {u.space.dim} "
                 "dimensions: pass js.curl(velocity), or use NavierStokes for velocities."
             )
-        psi = self.stream_function(u)
-        products = derivative(psi, 1).map(_products, -derivative(psi, 0)).to(u.space.home)
-        uv, difference = products[0], products[1]
+        psi, home = self.stream_function(u), u.space.home
+        u, v = derivative(psi, 1).sampled(), -derivative(psi, 0).sampled()
+        uv, difference = (u * v).to(home), (u * u - v * v).to(home)
         rate = derivative(uv, 1, 2) - derivative(uv, 0, 2) + derivative(derivative(difference, 0), 1)
         return with_source(rate, self.forcing)
 
@@ -118,7 +118,3 @@ class NavierStokesVorticity(SemilinearEquation):
             return 2 * jnp.exp(-2 * law.viscosity * t) * jnp.cos(x[0]) * jnp.cos(x[1])
 
         return Example(law, solution, Box((0.0, 2 * jnp.pi), (0.0, 2 * jnp.pi)), Periodic())
-
-
-def _products(u, v):
-    return jnp.stack([u * v, (u - v) * (u + v)])

@@ -61,8 +61,12 @@ class Space(eqx.Module):
         """The field of a constant, in the layout of `field` where that is possible."""
 
     def settled(self, data: PyTree, clock) -> PyTree:
-        """Data of a state that was just computed; a storage that reads neighbours has them written to memory first."""
+        """Data that were just computed, written to memory by a storage for which computing them again is dear."""
         return data
+
+    def sampled(self, field: "Field") -> "Field":
+        """The field in the layout in which products are taken."""
+        return field
 
     def component(self, field: "Field", index) -> "Field":
         """A component of a vector or matrix field."""
@@ -122,6 +126,10 @@ class Field(eqx.Module):
     def to(self, layout: str) -> "Field":
         """The same function in another layout of its space."""
         return self if layout == self.layout else self.space.convert(self, layout)
+
+    def sampled(self) -> "Field":
+        """The field in the layout in which products are taken: worth naming once for a field with several products."""
+        return self.space.sampled(self)
 
     def map(self, function: Callable, *others: "Field") -> "Field":
         """Apply a function of the value(s) at one point: `u.map(jnp.sin)`, `u.map(lambda a, b: a * b, v)`."""

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import ShapeError, UnsupportedError
+from .._core.memory import in_memory
 from .._core.precision import complex_dtype, multiply, one_kind, real_dtype
 from ..geometry import Grid
 from .base import Field, Space
@@ -118,6 +119,12 @@ class Fourier(Space):
         if self.is_half(coefficients):
             return jnp.fft.irfftn(coefficients, s=self.grid.shape, axes=axes)
         return jnp.fft.ifftn(coefficients, axes=axes)
+
+    def sampled(self, field: Field) -> Field:
+        return field.to("grid")
+
+    def settled(self, data: Array, clock) -> Array:
+        return in_memory(data, clock)
 
     def truncate(self, coefficients: Array) -> Array:
         """Drop the modes that do not take part in products."""

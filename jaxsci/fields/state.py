@@ -24,7 +24,7 @@ def pack(template: PyTree, arrays: PyTree) -> PyTree:
 
 
 def settle(template: PyTree, arrays: PyTree, clock) -> PyTree:
-    """The same arrays, written to memory where the storage reads its neighbours (see `Space.settled`)."""
+    """The same arrays, written to memory where computing them again would be dear (see `Space.settled`)."""
     return jax.tree.map(
         lambda u, a: u.space.settled(a, clock) if is_field(u) else a, template, arrays, is_leaf=is_field
     )

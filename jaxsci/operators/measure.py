@@ -28,7 +28,7 @@ def inner(left: Field, right: Field) -> Inexact[Array, ""]:
         )
 
 
-@operator(QUADRATURE_ADVICE)
+@operator("Shells of wavenumbers belong to periodic series. ")
 def energy_spectrum(field: Field) -> tuple[Array, Array]:
     """Energy per shell of wavenumbers: `(k, E)` with `sum(E) = mean(|u|^2) / 2`; shells are as wide as the lowest
     wavenumber.

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ...fields import pack, unpack
+from ...fields import pack, settle, unpack
 from .base import Method
 from .symbol import Symbol, check_spectral, symbol_of
 
@@ -42,7 +42,8 @@ class ExponentialRungeKutta(Method):
         self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None
     ) -> PyTree:
         def nonlinear(c, stage):
-            return unpack(equation.nonlinear(t + c * dt, pack(template, stage), args))
+            slope = unpack(equation.nonlinear(t + c * dt, pack(template, stage), args))
+            return settle(template, slope, t)
 
         slopes = [nonlinear(0.0, arrays)]
         decayed = {}

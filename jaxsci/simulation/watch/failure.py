@@ -115,9 +115,10 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
 
 def _cause(method, equation, state, h) -> str:
     what = "the law" if isinstance(method, RungeKutta) else "its nonlinear part"
+    hint = _semilinear(equation, state) if isinstance(method, RungeKutta) else ""
     return (
         f"The likely cause is a step too large for {what}, or a solution that grows without bound: try dt = "
-        f"{h / 4:.2g}, or leave dt out for error control{_semilinear(equation, state)}."
+        f"{h / 4:.2g}, or leave dt out for error control{hint}."
     )
 
 
