@@ -14,11 +14,11 @@ from jaxtyping import PyTree
 
 from ..._core.errors import ShapeError, SimulationError, UnsupportedError
 from ...fields import is_field, pack, unpack
-from ..adjoints import Adjoint, Checkpointed, Reversible
-from ..choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced
-from ..methods.base import Method, check_derivative, time_dtype
+from ..adjoints import Adjoint, Reversible
+from ..choice import as_arguments, as_arrays, is_traced
+from ..methods.base import Method, check_derivative
 from ..methods.runge_kutta import RungeKutta
-from ..planning import Plan, schedule
+from ..planning import Plan, plan_run
 from ..solution import Solution
 from .cores import in_shares, num_cores
 from .lanes import fixed_template, run_lanes
@@ -82,27 +82,17 @@ def ensemble(
         >>> js.ensemble(lambda t, u, args: -u, starts, t1=1.0).final.shape
         (3, 1)
     """
-    states, args = as_arrays(states), as_arguments(args)
-    check_times(t0, t1)
-    varying, fixed, count = split((equation, states, args), over)
+    varying, fixed, count = split((equation, as_arrays(states), as_arguments(args)), over)
     one = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying), fixed)
-    dtype = time_dtype(unpack(one[1]))
-    method = choose(one[0], one[1], method, dt is not None)
-    times, indices, num_steps = schedule(
-        t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype
-    )
-    options = {"event": None, "progress": False, "dense": None}
-    adjoint = Checkpointed() if adjoint is None else adjoint
-    if isinstance(adjoint, Reversible):
+    plan, (*_, clocks, tolerances, _) = plan_run(
+        one[0], one[1], t0, t1, dt, save_at=save_at, args=one[2], method=method, adjoint=adjoint, rtol=rtol, atol=atol,
+        max_steps=max_steps, event=None, progress=False, key=key,
+    )  # fmt: skip
+    if isinstance(plan.adjoint, Reversible):
         raise UnsupportedError(
             "js.ensemble takes adjoint=js.Checkpointed() or js.Direct(); with js.Reversible() jax.vmap js.simulate."
         )
-    limit = max_steps if dt is None or num_steps is not None else math.ceil((float(t1) - float(t0)) / float(dt)) + 2
-    plan = Plan(method, adjoint, indices, num_steps, limit, options)
-    clocks = tuple(
-        None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, None if save_at is None else times)
-    )
-    tolerances = jnp.asarray(rtol, dtype), jnp.asarray(atol, dtype)
+    clocks = (*clocks[:3], None if save_at is None else clocks[3])
     keys = None if key is None else jax.random.split(key, count)
     devices = tuple(jax.devices() if devices is None else devices)
     return _solve(plan, (varying, keys), fixed, clocks, tolerances, (count, lanes, devices))
