@@ -30,6 +30,7 @@ def test_derivative_through_the_solver_has_a_certificate(problem):
     assert js.check_gradient(lambda z: jnp.sum(problem(z) ** 2), 0.1 * jnp.ones(SMALL.num_nodes)).passed
 
 
+@pytest.mark.slow
 def test_minimum_is_a_minimum_by_reverse_mode(problem):
     z, spread, _ = entry.minimise(problem, jnp.zeros(SMALL.num_nodes), progress=False)
     value, slope = jax.value_and_grad(lambda z: (jnp.sum(problem(z) ** 2) + jnp.sum(z**2)) / 2)(z)

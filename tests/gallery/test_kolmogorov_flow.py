@@ -13,6 +13,7 @@ from jaxsci.gallery import kolmogorov_flow as entry
 SMALL = entry.Case(num_nodes=32, t1=1.0, dt=0.01, num_saves=20)
 
 
+@pytest.mark.slow
 def test_a_short_run_writes_film_states_and_balanced_books(tmp_path):
     entry.main(tmp_path, case=SMALL)
     assert sorted(path.name for path in tmp_path.iterdir()) == [

@@ -88,7 +88,7 @@ def integral_of_square():
     return across * ((d - c) / 2 + (np.sin(2 * B * d - 0.4) - np.sin(2 * B * c - 0.4)) / (4 * B))
 
 
-@pytest.mark.parametrize("order", NODES)
+@pytest.mark.parametrize("order", [2, *(pytest.param(order, marks=pytest.mark.slow) for order in (4, 6))])
 def test_between_walls(order):
     coarse, fine = (
         errors_between_walls(js.FiniteDifference(js.Grid(BOX, (n, n - 4)), WALLS, order)) for n in NODES[order]
@@ -127,7 +127,7 @@ def errors_on_a_circle(space):
     }
 
 
-@pytest.mark.parametrize("order", NODES)
+@pytest.mark.parametrize("order", [2, *(pytest.param(order, marks=pytest.mark.slow) for order in (4, 6))])
 def test_on_periodic_axes(order):
     coarse, fine = (
         errors_on_a_circle(js.FiniteDifference(js.Grid(CIRCLE, (n, n + 2)), order=order)) for n in NODES[order]
