@@ -7,8 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .errors import PrecisionError
-
 
 def as_parameter(value):
     """Turn a Python number into a (weakly typed) array leaf, so that changing it never recompiles; keep the rest."""
@@ -43,23 +41,6 @@ def real_dtype(dtype) -> np.dtype:
 def complex_dtype(dtype) -> np.dtype:
     """The complex type with the precision of `dtype`: float32 -> complex64."""
     return np.dtype(np.complex64) if real_dtype(dtype) == np.float32 else np.dtype(np.complex128)
-
-
-def check_same_precision(*arrays: Array) -> None:
-    """Raise when two strongly typed inexact arrays differ in precision."""
-    kinds = {real_dtype(a.dtype).name for a in arrays if not _adapts(a)}
-    if len(kinds) > 1:
-        raise PrecisionError(
-            f"{' and '.join(sorted(kinds))} meet in one expression: the result would silently lose or fake digits. "
-            "Make all of them one precision: enable jax_enable_x64 before any array is made and build every field "
-            "and coefficient with it, or cast with `field.astype(jnp.float32)`."
-        )
-
-
-def _adapts(array) -> bool:
-    if not hasattr(array, "dtype") or not jnp.issubdtype(array.dtype, jnp.inexact):
-        return True
-    return bool(getattr(array, "weak_type", False))
 
 
 def one_kind(*arrays: Array) -> tuple[Array, ...]:

@@ -97,8 +97,7 @@ class Field(eqx.Module):
 
     `+ - * /` and powers are those of functions, point by point, for components alike or with a scalar; a field whose
     walls carry a law loses it when it is combined, since a product obeys another law. `field[i]` is a component, never
-    a
-    node: nodal values are `field.values`, and `field(points)` evaluates anywhere.
+    a node: nodal values are `field.values`, and `field(points)` evaluates anywhere.
     """
 
     __array_ufunc__: ClassVar[None] = None

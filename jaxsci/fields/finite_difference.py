@@ -26,16 +26,14 @@ class FiniteDifference(Space):
     """Functions by their values at nodes, differentiated by central differences of order 2, 4 or 6.
 
     Nodes of an axis with walls sit half a spacing inside, at `low + (j + 1/2) h`; of a periodic axis at `low + j h`.
-    The law
-    at a wall fills the ghost nodes beyond it: they lie on the polynomial through the nearest nodes that obeys the law.
-    A derived field (a sum, a product, a derivative) obeys no law, so its differences at a wall are one-sided; attach
-    one
-    with `field.with_boundary(law)`. Order 2 is the most robust at walls, order 6 the most accurate away from them.
+    The law at a wall fills the ghost nodes beyond it: they lie on the polynomial through the nearest nodes that obeys
+    the law. A derived field (a sum, a product, a derivative) obeys no law, so its differences at a wall are one-sided;
+    attach one with `field.with_boundary(law)`. Order 2 is the most robust at walls, order 6 the most accurate away from
+    them.
 
     Diffusion is stable at every order and with every law. Pure advection is not at order 6 between walls: the
     one-sided differences there let waves grow, so add diffusion, or use order 2 or 4. A biharmonic operator needs two
-    laws
-    at a wall: write `laplacian(laplacian(u).with_boundary(law))`.
+    laws at a wall: write `laplacian(laplacian(u).with_boundary(law))`.
 
     Args:
         grid: Box and number of nodes per axis.

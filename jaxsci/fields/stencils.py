@@ -1,8 +1,7 @@
 """Finite-difference weights, and the polynomial that continues a function beyond a wall.
 
 Lengths are in units of the spacing `h` and measured from the wall into the domain, so node `i` sits at `s_i = i + 1/2`
-and
-ghost `j` at `-(j + 1/2)`. All weights are computed in float64 when a program is traced.
+and ghost `j` at `-(j + 1/2)`. All weights are computed in float64 when a program is traced.
 """
 
 from functools import lru_cache

@@ -87,8 +87,7 @@ def curl(field: Field) -> Field:
     """Rotation of a field.
 
     Three dimensions: the vector `nabla x v`. Two dimensions: of a vector the scalar `dv_y/dx - dv_x/dy`, of a scalar
-    stream
-    function `psi` the velocity `(d psi/dy, -d psi/dx)`.
+    stream function `psi` the velocity `(d psi/dy, -d psi/dx)`.
     """
     dim = field.space.dim
     if dim == 2 and field.shape == ():

@@ -96,9 +96,8 @@ def attempt(
     """Try one step towards `target`, never past it; also gives the size that was tried.
 
     A run that is not `alive` stays where it is. `unit` is one; its derivative is that of the length of the save
-    interval,
-    so that forward mode, too, treats each step as a fixed fraction of its interval. With `lanes` the last axis of every
-    array counts independent runs.
+    interval, so that forward mode, too, treats each step as a fixed fraction of its interval. With `lanes` the last
+    axis of every array counts independent runs.
 
     The step is the proportional-integral rule `h <- 0.9 h r^(-0.85/q) r_last^(0.2/q)` with `r` the error over the
     tolerance; a step cut short by `target` does not shrink the following one.
@@ -189,8 +188,7 @@ def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: i
     """The arrays at the knots, and the counters, of an error-controlled run.
 
     `system` is `(equation, template, arrays, knots, args)` with the start as the first knot. The derivative is that of
-    the
-    map made of the accepted steps, each a fixed fraction of its save interval.
+    the map made of the accepted steps, each a fixed fraction of its save interval.
     """
     if isinstance(adjoint, Forward):
         return _integrate((method, system), tolerances, max_steps, token)

@@ -63,10 +63,9 @@ def check_gradient(
 
     Along a random direction v, and for a random weight w of the output with :math:`\phi = \langle w, f\rangle`:
     the remainder :math:`|\phi(x + h v) - \phi(x) - h \langle J^T w, v\rangle|` must shrink like :math:`h^2`; reverse
-    and
-    forward mode must be transposes, :math:`\langle J v, w\rangle = \langle v, J^T w\rangle`; and central differences
-    must
-    agree. A run with error control is only as smooth as its tolerances: give it tight ones, or a fixed step.
+    and forward mode must be transposes, :math:`\langle J v, w\rangle = \langle v, J^T w\rangle`; and central
+    differences must agree. A run with error control is only as smooth as its tolerances: give it tight ones, or a fixed
+    step.
 
     Args:
         function: `function(x)`, with values in numbers, arrays, fields or containers of them.

@@ -49,16 +49,11 @@ def simulate(
     .. math:: \frac{du}{dt} = F(t, u, \mathrm{args}), \qquad u(t_0) = u_0.
 
     With `dt` the run has `(t1 - t0) / dt` equal steps, rounded up, so the last one ends at `t1`. Without `dt` the
-    method
-    chooses its steps so that the error of each is below `atol + rtol |u|`. The method follows from the law and its
-    storage
-    where none is given: ETDRK4 for semilinear laws in Fourier modes with `dt`, leapfrog for Hamiltonian systems with
-    `dt`,
-    an implicit solver of diffrax for laws that call themselves stiff, Euler-Maruyama for stochastic ones (`dt` and
-    `key`
-    needed), else RK4 with `dt` and Tsitouras' 5(4) pair without. Everything is differentiable: coefficients, state,
-    boundary
-    values, arguments and times.
+    method chooses its steps so that the error of each is below `atol + rtol |u|`. The method follows from the law and
+    its storage where none is given: ETDRK4 for semilinear laws in Fourier modes with `dt`, leapfrog for Hamiltonian
+    systems with `dt`, an implicit solver of diffrax for laws that call themselves stiff, Euler-Maruyama for stochastic
+    ones (`dt` and `key` needed), else RK4 with `dt` and Tsitouras' 5(4) pair without. Everything is differentiable:
+    coefficients, state, boundary values, arguments and times.
 
     Args:
         equation: the law; a plain function `f(t, state, args)` works too.

@@ -64,10 +64,8 @@ def steady_state(
     r"""Find a state that the law does not change: :math:`F(0, u, \mathrm{args}) = 0`.
 
     Newton's method from the given state, with the Jacobian as a matrix up to 2048 numbers and by products beyond
-    (GMRES).
-    The derivative with respect to coefficients, boundary values and arguments solves one transposed linear system; it
-    does
-    not depend on the start. Newton finds unstable steady states as readily as stable ones.
+    (GMRES). The derivative with respect to coefficients, boundary values and arguments solves one transposed linear
+    system; it does not depend on the start. Newton finds unstable steady states as readily as stable ones.
 
     Args:
         equation: the law, or a plain function `f(t, state, args)`.

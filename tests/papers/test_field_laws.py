@@ -70,7 +70,7 @@ def kuramoto_sivashinsky(n, dt):
 
 def test_kuramoto_sivashinsky_of_kassam_and_trefethen():
     assert abs(kuramoto_sivashinsky(512, 1 / 64) - 0.587967873) < 1e-8
-    assert abs(kuramoto_sivashinsky(192, 1 / 64) - 0.587967873) > 1e-6
+    assert abs(kuramoto_sivashinsky(192, 1 / 64) - 0.587967873) > 5e-6
 
 
 def test_kuramoto_sivashinsky_grows_as_its_dispersion_says():
@@ -109,15 +109,15 @@ CUBE = ((0.0, 2 * np.pi),) * 3
 
 @pytest.mark.slow
 def test_taylor_green_in_space_dissipates_as_published():
-    """Wang et al., High-order CFD workshop 2012, case 3.5: at 64^3 the peak is near, at 128^3 within 10 %."""
+    """The peak of a 512^3 spectral run is 1.29e-2 at t = 8.97; 64^3 in float32 gives 1.336e-2 between 9.0 and 9.2."""
     law = equations.NavierStokes(viscosity=1 / 1600)
     start = fourier(*CUBE, n=64).field(taylor_green_3d, jnp.float32)
-    solution = js.simulate(law, start, t1=10.0, dt=0.02, save_at=50, rtol=1e-5)
+    solution = js.simulate(law, start, t1=10.0, dt=0.02, save_at=50)
     energies = [law.energy(start), *(law.energy(solution.at(i)) for i in range(50))]
     rates = -np.diff(np.asarray(energies, float)) / 0.2
     peak = rates.argmax()
-    assert abs(rates[peak] - 1.29e-2) < 0.2 * 1.29e-2
-    assert 8.0 < 0.2 * (peak + 0.5) < 10.0
+    assert abs(rates[peak] - 1.29e-2) < 0.05 * 1.29e-2
+    assert abs(0.2 * (peak + 0.5) - 8.97) < 0.2
 
 
 def test_fisher_front_of_ablowitz_and_zeppetella():

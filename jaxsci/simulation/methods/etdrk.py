@@ -107,8 +107,7 @@ class ETDRK4(ExponentialRungeKutta):
 
     References:
         Cox and Matthews, J. Comput. Phys. 176 (2002) 430, equations 26-29; Kassam and Trefethen, SIAM J. Sci. Comput.
-        26
-        (2005) 1214.
+        26 (2005) 1214.
     """
 
     c = (0.0, 0.5, 0.5, 1.0)

@@ -41,8 +41,7 @@ class ImplicitExplicit(Method):
 
     Stage `i` solves `(1 - h gamma L) U_i = u + h sum_j (a_ij L U_j + e_ij N_j)`: for Fourier fields by a division per
     wavenumber, for small states by one factorised matrix, for others by iterations (BiCGStab). The linear part imposes
-    no
-    limit on the step; the rest limits it as in an explicit method.
+    no limit on the step; the rest limits it as in an explicit method.
     """
 
     @property

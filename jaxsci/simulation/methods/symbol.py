@@ -1,8 +1,7 @@
 """The linear part of a law as a multiplication, one number or one small matrix per wavenumber.
 
 Nobody writes a symbol down: the linear part is applied to a spectrum of ones, and what comes back is the symbol. Where
-it
-couples several unknowns, each is probed in turn.
+it couples several unknowns, each is probed in turn.
 """
 
 import abc

@@ -10,8 +10,7 @@ and
   containers below its keys may come back as lists.
 
 A run with `store=` goes in segments of about a hundredth of its saves. When it is killed, the same call with the same
-store
-goes on from the last segment and gives the same numbers, bit for bit.
+store goes on from the last segment and gives the same numbers, bit for bit.
 """
 
 import itertools
