@@ -219,3 +219,10 @@ def test_wrong_number_of_bodies_is_refused():
 
 def test_integers_are_numbers():
     assert Lorenz63(rho=28)(0.0, jnp.ones(3, jnp.float32)).dtype == jnp.float32
+
+
+@pytest.mark.parametrize(("beta", "grows"), [(0.55, True), (0.45, False)])
+def test_an_epidemic_grows_where_one_case_infects_more_than_one(beta, grows):
+    law = SIR(beta=beta, gamma=0.5)
+    assert (law.basic_reproduction_number > 1) == grows
+    assert (law(0.0, jnp.array([1e6, 1.0, 0.0]))[1] > 0) == grows
