@@ -4,11 +4,17 @@ import jax
 from jaxtyping import PyTree
 
 from .base import Field
+from .finite_difference import FiniteDifference
 
 
 def is_field(node) -> bool:
     """Whether a node of a PyTree is a Field."""
     return isinstance(node, Field)
+
+
+def has_stencils(state: PyTree) -> bool:
+    """Whether derivatives of a state read neighbours in memory."""
+    return any(is_field(u) and isinstance(u.space, FiniteDifference) for u in jax.tree.leaves(state, is_leaf=is_field))
 
 
 def unpack(state: PyTree) -> PyTree:
