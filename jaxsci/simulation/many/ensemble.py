@@ -23,7 +23,7 @@ from ..solution import Solution
 from .cores import in_shares, num_cores
 from .lanes import fixed_template, run_lanes
 
-CACHE = 262_144
+CACHE = 340_000
 
 
 def ensemble(
@@ -154,7 +154,7 @@ def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:
 def _lanes(state, method, count: int) -> int:
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(unpack(state)))
     stages = len(method.tableau.b) if isinstance(method, RungeKutta) else 6
-    return max(1, min(count, 4096, CACHE // (size * (stages + 4)) // 16 * 16 or 16))
+    return max(1, min(count, 1024, CACHE // (size * (stages + 4)) // 16 * 16 or 16))
 
 
 @eqx.filter_jit

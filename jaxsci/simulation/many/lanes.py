@@ -16,6 +16,7 @@ from ..adjoints import Checkpointed, Direct
 from ..choice import is_spectral
 from ..methods.base import Method, vector_field
 from ..rollout import step_time
+from .lanes_last import lanes_last
 
 TRIES = 4
 
@@ -125,8 +126,8 @@ def _to_lanes(rows: PyTree, axis: int) -> PyTree:
 def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, axes: Progress):
     """`moves(inputs, run, targets)`: one attempt at a step in every lane.
 
-    With the lane axis last only the law is mapped, and its argument is written to memory first, because a law that
-    couples unknowns reads each many times.
+    With the lane axis last only the law is mapped; its argument and its result are written to memory, because a law
+    that couples unknowns reads each many times, and the stages read the result.
     """
 
     def slope(lane, t, y):
@@ -138,10 +139,14 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
         f = vector_field(equation, state, args)
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
 
+    def written(arrays, t):
+        return jax.tree.map(lambda a: in_memory(a, t[0]), arrays)
+
     def move_last(lane, run, target):
         def f(t, y, computed=False, kept=False):
-            y = jax.tree.map(lambda a: in_memory(a, tolerances[0]), y) if computed else y
-            return jax.vmap(slope, in_axes=(-1, 0, -1), out_axes=-1)(lane, t, y)
+            y = written(y, t) if computed else y
+            k = lanes_last(slope, len(t))(lane, t, y)
+            return written(k, t) if kept else k
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
 
