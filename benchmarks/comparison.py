@@ -25,10 +25,11 @@ class Contender:
 
 @dataclass(frozen=True)
 class Target:
-    """`time of peer / time of jaxsci` must be at least `ratio`."""
+    """`time of peer / time of ours` must be at least `ratio`."""
 
     peer: str
     ratio: float
+    ours: str = OURS
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def section(result: dict) -> list[str]:
     for target in result["targets"]:
         verdict = "reached" if target["measured"] >= target["ratio"] else "MISSED"
         reached = f"{target['measured']:.2f} (by the clock {target['wall']:.2f})"
-        lines.append(f"* Target: {target['ratio']:.2f} times against {target['peer']}: {reached}, {verdict}.")
+        pair = f"{target.get('ours', OURS)} against {target['peer']}"
+        lines.append(f"* Target: {target['ratio']:.2f} times, {pair}: {reached}, {verdict}.")
     for meaning, limit in result["limits"].items():
         least = duration(limit["seconds"] / result["units"])
         lines.append(f"* Limit ({meaning}): {least}; jaxsci's share of it {limit['share']:.0%}.")

@@ -56,7 +56,13 @@ def measured(work: Work, rounds: int) -> dict:
         "skipped": skipped,
         "limits": {meaning: {"seconds": value, "share": value / ours["seconds"]} for meaning, value in limits.items()},
         "targets": [
-            {"peer": t.peer, "ratio": t.ratio, "measured": times[t.peer]["ratio"], "wall": times[t.peer]["ratio_wall"]}
+            {
+                "ours": t.ours,
+                "peer": t.peer,
+                "ratio": t.ratio,
+                "measured": times[t.peer]["seconds"] / times[t.ours]["seconds"],
+                "wall": times[t.peer]["wall"] / times[t.ours]["wall"],
+            }
             for t in work.targets
             if t.peer in times
         ],

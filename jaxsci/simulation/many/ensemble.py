@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 from ..._core.errors import ShapeError, SimulationError, UnsupportedError
 from ...fields import is_field, pack, unpack
 from ..adjoints import Adjoint, Reversible
-from ..choice import as_arguments, as_arrays, is_traced
+from ..choice import as_arguments, as_arrays, is_spectral, is_traced
 from ..methods.base import Method, check_derivative
 from ..methods.runge_kutta import RungeKutta
 from ..planning import Plan, plan_run
@@ -23,7 +23,7 @@ from ..solution import Solution
 from .cores import in_shares, num_cores
 from .lanes import fixed_template, run_lanes
 
-CACHE = 340_000
+CACHE, SPECTRAL_CACHE = 340_000, 540_000
 
 
 def ensemble(
@@ -153,8 +153,9 @@ def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:
 
 def _lanes(state, method, count: int) -> int:
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(unpack(state)))
+    cache = SPECTRAL_CACHE if is_spectral(state) else CACHE
     stages = len(method.tableau.b) if isinstance(method, RungeKutta) else 6
-    return max(1, min(count, 1024, CACHE // (size * (stages + 4)) // 16 * 16 or 16))
+    return max(1, min(count, 1024, cache // (size * (stages + 4)) // 16 * 16 or 16))
 
 
 @eqx.filter_jit
