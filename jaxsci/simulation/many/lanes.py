@@ -18,7 +18,7 @@ from ..methods.base import Method, vector_field
 from ..rollout import step_time
 from .lanes_last import lanes_last
 
-TRIES = 4
+TRIES, FEW = 4, 8
 
 
 class Lanes(NamedTuple):
@@ -126,8 +126,8 @@ def _to_lanes(rows: PyTree, axis: int) -> PyTree:
 def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, axes: Progress):
     """`moves(inputs, run, targets)`: one attempt at a step in every lane.
 
-    With the lane axis last only the law is mapped; its argument and its result are written to memory, because a law
-    that couples unknowns reads each many times, and the stages read the result.
+    With the lane axis last only the law is mapped; its argument, unless it is short, and its result are written to
+    memory, because a law that couples unknowns reads each many times, and the stages read the result.
     """
 
     def slope(lane, t, y):
@@ -139,14 +139,16 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
         f = vector_field(equation, state, args)
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
 
-    def written(arrays, t):
-        return jax.tree.map(lambda a: in_memory(a, t[0]), arrays)
-
     def move_last(lane, run, target):
+        unknowns = sum(a[..., 0].size for a in jax.tree.leaves(run.arrays))
+
+        def written(arrays):
+            return jax.tree.map(lambda a: in_memory(a, run.t[0]), arrays)
+
         def f(t, y, computed=False, kept=False):
-            y = written(y, t) if computed else y
+            y = written(y) if computed and unknowns > FEW else y
             k = lanes_last(slope, len(t))(lane, t, y)
-            return written(k, t) if kept else k
+            return written(k) if kept else k
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
 
