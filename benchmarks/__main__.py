@@ -20,6 +20,8 @@ NAMES = (
     "lorenz",
     "ten-bodies",
     "gradient",
+    "lynx-hare-nuts",
+    "ensemble-kalman",
     "first-call",
 )
 ROOT = Path(__file__).parent.parent

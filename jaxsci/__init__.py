@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         fields as fields,
         gallery as gallery,
         geometry as geometry,
+        inference as inference,
         operators as operators,
         plots as plots,
         simulation as simulation,
@@ -86,7 +87,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("geometry", "fields", "operators", "equations", "simulation", "data", "plots", "gallery")
+_ROOMS = ("geometry", "fields", "operators", "equations", "simulation", "inference", "data", "plots", "gallery")
 
 _NAMES = {
     "geometry": "Box Grid Periodic Dirichlet Neumann Robin",

@@ -59,3 +59,8 @@ def multiply(factor: Array, array: Array) -> Array:
     if jnp.iscomplexobj(factor) and not jnp.iscomplexobj(array):
         return multiply(array, factor)
     return factor * array
+
+
+def in_type_of(x: Array, *values) -> tuple[Array, ...]:
+    """Parameters in the type of the array that they meet."""
+    return tuple(jnp.asarray(value).astype(x.dtype) for value in values)

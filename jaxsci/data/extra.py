@@ -1,11 +1,11 @@
-"""The packages of the optional extra `data`, imported when they are first needed."""
+"""The packages of the optional extras `data` and `petab`, imported when they are first needed."""
 
 from importlib import import_module
 from types import ModuleType
 
 
-def needs(package: str, purpose: str) -> ModuleType:
-    """Import a package of the extra `data`.
+def needs(package: str, purpose: str, extra: str = "data") -> ModuleType:
+    """Import a package of an extra.
 
     Raises:
         ImportError: If it is not installed; the message holds the command that installs it.
@@ -13,4 +13,4 @@ def needs(package: str, purpose: str) -> ModuleType:
     try:
         return import_module(package)
     except ModuleNotFoundError as error:
-        raise ImportError(f'{purpose} needs the package {package}: pip install "jaxsci[data]"', name=package) from error
+        raise ImportError(f'{purpose} needs the package {package}: pip install "jaxsci[{extra}]"', name=package) from error

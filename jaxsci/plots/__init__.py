@@ -1,7 +1,14 @@
-"""Pictures and animations of fields and solutions, as Matplotlib objects; nothing is shown or saved unasked."""
+"""Pictures and animations of fields, solutions and posteriors, as Matplotlib objects; nothing is shown or saved unasked."""
 
 from .animation import animate as animate
 from .comparison import compare as compare
+from .inference import (
+    corner as corner,
+    identifiability as identifiability,
+    predictive_bands as predictive_bands,
+    residuals as residuals,
+    strength_path as strength_path,
+)
 from .picture import Picture as Picture
 from .plot import plot as plot
 from .spectrum import plot_spectrum as plot_spectrum

@@ -1,0 +1,1 @@
+"""Ensembles that learn without gradients: how members are judged, and how they move."""

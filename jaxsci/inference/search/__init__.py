@@ -1,0 +1,1 @@
+"""The way to the top of a density."""

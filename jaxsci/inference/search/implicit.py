@@ -1,0 +1,24 @@
+"""How the top of a density moves with the data."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from .derivatives import gradient
+
+
+def moving_top(cost: Callable[[Array], Array], y: Float[Array, " n"], free: Bool[Array, " n"]) -> Float[Array, " n"]:
+    r"""The minimum y of a cost c(p, y), with the derivative that the implicit function theorem gives it.
+
+    From :math:`\nabla_y c = 0` follows :math:`dy/dp = -(\nabla_y^2 c)^{-1} \, \partial_p \nabla_y c`, with p all that
+    `cost` closes over; unknowns that are not free stay. Values are not changed.
+    """
+    y = jax.lax.stop_gradient(y)
+    slope = gradient(cost, y)
+
+    def solve(linear: Callable, b: Array) -> Array:
+        return jnp.linalg.solve(jax.jacobian(linear)(b), b)
+
+    return jax.lax.custom_root(lambda x: jnp.where(free, slope(x), x - y), y, lambda _, guess: guess, solve)
