@@ -1,10 +1,10 @@
 """Heat conductivity: a rod whose conductivity varies, from noisy temperatures, with error bars.
 
 Heat runs through a rod by u_t = (k(x) u_x)_x, hot at its left end, cold at its right. Sixteen thermometers read the
-temperature at forty times, each with an error of 0.005 (the hot end is at 1). The unknown is a function, m = log k. Its
-smoothness penalty is that of a Gaussian process (Matern's of order 3/2, length 0.2, size 0.5), in whose own coordinates
-z, with m = A z, the misfit plus |z|^2 / 2 is descended by derivatives J of the readings through the solver. The band
-follows from the same derivatives: the inverse of J' J + 1 is the covariance of z.
+temperature at forty times, each with an error of 0.005 (the hot end is at 1). The unknown is a function, m = log k,
+known beforehand to be a Gaussian random field (Matern's of smoothness 3/2, length 0.2, size 0.5). Its white
+coefficients z are the unknowns of the posterior, `maximize` finds the likeliest ones by derivatives J of the readings
+through the solver, and the band follows from the same derivatives: the inverse of J' J + 1 is the covariance of z.
 
 The readings are made on a grid twice as fine, at another order of accuracy and with more steps, so that the inversion
 does not profit from its own discretisation errors.
@@ -15,7 +15,6 @@ References:
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,17 +22,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from tqdm.auto import tqdm
 
 from ..equations import Heat
 from ..fields import FiniteDifference
 from ..geometry import Box, Dirichlet, Grid
+from ..inference import Estimate, GaussianRandomField, Normal, Posterior, maximize
 from ..simulation import simulate
 
 ROD = Box((0.0, 1.0))
 NOISE, PRIOR_SIZE, PRIOR_LENGTH = 0.005, 0.5, 0.2
 SENSORS = np.linspace(0.05, 0.95, 16)[:, None]
-MAX_STEPS = 50
+MAX_STEPS, ACCURACY = 50, 0.01
 
 
 class Case(NamedTuple):
@@ -73,38 +72,33 @@ def measure(case: Case) -> Float[Array, "times sensors"]:
     return exact + NOISE * jax.random.normal(jax.random.key(1822), exact.shape)
 
 
-def prior_factor(x: Float[Array, " nodes"]) -> Float[Array, "nodes nodes"]:
-    """`A` with `A A'` the covariance of `m`, `size^2 (1 + s) exp(-s)` with `s = sqrt(3) |x - y| / length`."""
-    s = jnp.sqrt(3.0) * jnp.abs(x[:, None] - x) / PRIOR_LENGTH
-    return PRIOR_SIZE * jnp.linalg.cholesky((1 + s) * jnp.exp(-s))
+def recover(space: FiniteDifference, data: Float[Array, "times sensors"], case: Case, progress: bool) -> Estimate:
+    """The likeliest coefficients z of the log conductivity, with their covariance.
 
-
-def minimise(misfits: Callable, z: Array, progress: bool) -> tuple[Array, Array, int]:
-    """The minimum of `(|misfits|^2 + |z|^2) / 2`, the inverse Hessian there, and the number of steps.
-
-    Levenberg and Marquardt's damped steps, with the derivative of the misfits through the solver; it ends where the
-    next step would lower the value by less than a thousandth.
+    Raises:
+        RuntimeError: If there is no convergence.
     """
+    prior = log_conductivity(space)
 
-    @jax.jit
-    def expand(z):
-        r, jacobian = misfits(z), jax.jacfwd(misfits)(z)
-        return (r @ r + z @ z) / 2, jacobian.T @ r + z, jacobian.T @ jacobian + jnp.eye(len(z))
+    def predict(z):
+        return readings(space, jnp.exp(prior.values(z)), case.num_steps, case)
 
-    damping, (value, slope, hessian) = 1.0, expand(z)
-    with tqdm(desc="descending", unit="step", disable=not progress) as bar:
-        for count in range(1, MAX_STEPS + 1):
-            trial = z - jnp.linalg.solve(hessian + damping * jnp.eye(len(z)), slope)
-            there = expand(trial)
-            bar.update()
-            bar.set_postfix_str(f"misfit and penalty {value:.3f}")
-            if there[0] < value:
-                z, damping, (value, slope, hessian) = trial, damping / 10, there
-            else:
-                damping *= 10
-            if slope @ jnp.linalg.solve(hessian, slope) < 2e-3:
-                return z, jnp.linalg.inv(hessian), count
-    raise RuntimeError(f"no minimum in {MAX_STEPS} steps: look at the readings and their error.")
+    law = Posterior(predict, data, NOISE, Normal(0.0, 1.0))
+    best = maximize(law, jnp.zeros(prior.num_modes), max_steps=MAX_STEPS, rtol=ACCURACY, progress=progress)
+    if not best.ok:
+        raise RuntimeError(f"the conductivity was not found: {'; '.join(best.reasons)}.")
+    return best
+
+
+def log_conductivity(space: FiniteDifference) -> GaussianRandomField:
+    """What is known of the logarithm of the conductivity before it is measured."""
+    return GaussianRandomField(space.derived, PRIOR_SIZE, PRIOR_LENGTH, smoothness=1.5)
+
+
+def standard_deviation(prior: GaussianRandomField, best: Estimate) -> Float[Array, " nodes"]:
+    """Of the log conductivity at the nodes, from the covariance of its coefficients."""
+    modes = jax.vmap(prior.values)(jnp.eye(prior.num_modes))
+    return jnp.sqrt(jnp.einsum("in,ij,jn->n", modes, best.covariance, modes))
 
 
 def figure(path: Path, x: Array, found: dict[str, Array], data: Array, fitted: Array, case: Case) -> None:
@@ -136,16 +130,12 @@ def main(output: Path, progress: bool = False, case: Case = Case()) -> None:  # 
     data = measure(case)
     space = rod(case.num_nodes)
     x = space.points[:, 0]
-    factor = prior_factor(x)
-
-    @jax.jit
-    def predict(z):
-        return readings(space, jnp.exp(factor @ z), case.num_steps, case)
-
-    z, spread, num_steps = minimise(lambda z: (predict(z) - data).ravel() / NOISE, jnp.zeros(len(x)), progress)
-    m, sd = factor @ z, jnp.sqrt(jnp.diag(factor @ spread @ factor.T))
+    prior = log_conductivity(space)
+    best = recover(space, data, case, progress)
+    m, sd = prior.values(best.value), standard_deviation(prior, best)
     found = {"conductivity": jnp.exp(m), "low": jnp.exp(m - 1.645 * sd), "high": jnp.exp(m + 1.645 * sd)}
-    truth, fitted = true_conductivity(x), predict(z)
+    truth, fitted = true_conductivity(x), jax.jit(lambda k: readings(space, k, case.num_steps, case))(jnp.exp(m))
+    num_steps = int(best.stats["steps"])
     error = float(jnp.linalg.norm(found["conductivity"] - truth) / jnp.linalg.norm(truth))
     covered = float(jnp.mean((found["low"] <= truth) & (truth <= found["high"])))
     misfit = float(jnp.sqrt(jnp.mean((fitted - data) ** 2)) / NOISE)

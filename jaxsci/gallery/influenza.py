@@ -6,12 +6,12 @@ McKendrick for susceptible, infected and recovered boys,
     S' = -beta S I / N,    I' = beta S I / N - gamma I,    R' = gamma I,
 
 and the number of boys in bed on each day stands for I, scattered by a negative binomial distribution of mean I and
-variance I + I^2 / phi. Unknown are beta, gamma, the number I0 of infected boys on the first day, and phi. Everything
-is inferred twice: from all fourteen days, and from the first eight alone, whose forecast is then held against what came.
+variance I + I^2 / phi. Unknown are beta, gamma, the number I0 of infected boys on the first day, and phi. All is
+inferred twice: from all fourteen days, and from the first eight alone, whose forecast is held against what came.
 
 Bands and moments come from draws of Student's distribution around the top, shaped as Laplace's approximation says, and
-chosen again by their weights, (density / distribution). The number of boys in bed fell faster than the law allows, in which recovery has no memory; the forecast
-shows it: right for some days, then too high.
+chosen again by their weights, (density / distribution). The boys left their beds faster than the law allows, in which
+recovery has no memory; the forecast shows it: right for some days, then too high.
 
 References:
     *Influenza in a boarding school*, Br. Med. J. 1 (4 March 1978) 587, for the counts;
@@ -33,8 +33,7 @@ from tqdm.auto import tqdm
 
 from .._core.precision import as_floating
 from ..equations import SIR
-from ..inference import Likelihood, LogNormal, Posterior
-from ..inference.laplace import laplace
+from ..inference import Likelihood, LogNormal, Posterior, laplace
 from ..plots import corner, predictive_bands
 from ..simulation import simulate
 
@@ -180,7 +179,9 @@ def main(output: Path, progress: bool = False) -> None:
     rows = {days: summarise(inference) for days, inference in found.items()}
     print(f"{'':12}" + "".join(f"{f'from {days} days: mean (sd)':>28}" for days in found))
     for name in rows[SEEN]:
-        print(f"{name:12}" + "".join(f"{row[name]['mean']:18.3f} ({row[name]['sd']:.3f}){'':2}" for row in rows.values()))
+        print(
+            f"{name:12}" + "".join(f"{row[name]['mean']:18.3f} ({row[name]['sd']:.3f}){'':2}" for row in rows.values())
+        )
     at_days = np.searchsorted(FINE, DAYS[SEEN:])
     low, high = np.quantile(found[SEEN].counts[:, at_days], [0.05, 0.95], axis=0)
     inside = int(np.sum((low <= IN_BED[SEEN:]) & (IN_BED[SEEN:] <= high)))

@@ -5,10 +5,10 @@ The Hudson's Bay Company's pelts of 1900-1920 stand for the numbers of hares and
     u' = (alpha - beta v) u,    v' = (-gamma + delta u) v,
 
 and each count is the law's value times lognormal noise. All unknowns are positive, so the posterior density is climbed
-in their logarithms z, by gradients through the solver. At the top, Laplace's approximation: z is normal, with the
+in their logarithms z, by derivatives through the solver. At the top, Laplace's approximation: z is normal, with the
 inverse of the Hessian of the negative log density as covariance. It is an approximation; drawing from it and weighting
 each draw by (density / approximation) removes its error, and that column is what the published posterior, from Markov
-chains, should be compared with.
+chains, should be compared with. The example `lynx-hare-chains` runs chains of its own.
 
 References:
     Carpenter, *Predator-prey population dynamics: the Lotka-Volterra model in Stan* (2018), for model and priors;
@@ -19,16 +19,17 @@ References:
 import json
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.optimize import minimize
 from tqdm.auto import tqdm
 
 from ..equations import LotkaVolterra
+from ..inference import LaplaceApproximation, LogNormal, LogNormalNoise, Posterior, TruncatedNormal, laplace
 from ..simulation import Forward, simulate
 
 YEARS = np.arange(1900, 1921)
@@ -63,61 +64,55 @@ UNKNOWNS = (
 )
 
 
-def populations(z: Float[Array, " unknowns"], ts: Float[Array, " times"], adjoint=None) -> Float[Array, "times 2"]:
-    """Hares and lynx, in thousands, `ts` years after 1900, for the logarithms `z` of the unknowns."""
-    alpha, beta, gamma, delta, u0, v0 = jnp.exp(z[:6])
-    law = LotkaVolterra(alpha, beta, gamma, delta)
-    start = jnp.stack([u0, v0])
-    solution = simulate(law, start, t1=ts[-1], save_at=ts[1:], rtol=1e-7, atol=1e-7, adjoint=adjoint)
+class Law(NamedTuple):
+    """What is unknown: the coefficients, the populations of 1900 in thousands, and the noise of the records."""
+
+    alpha: Any
+    beta: Any
+    gamma: Any
+    delta: Any
+    u0: Any
+    v0: Any
+    sigma_u: Any
+    sigma_v: Any
+
+
+def guess() -> Law:
+    """The unknowns to climb from."""
+    return Law(*(jnp.asarray(unknown.guess) for unknown in UNKNOWNS))
+
+
+def populations(law: Law, ts: Float[Array, " times"], adjoint=None) -> Float[Array, "times 2"]:
+    """Hares and lynx, in thousands, `ts` years after 1900."""
+    equation = LotkaVolterra(law.alpha, law.beta, law.gamma, law.delta)
+    start = jnp.stack([law.u0, law.v0])
+    solution = simulate(equation, start, t1=ts[-1], save_at=ts[1:], rtol=1e-7, atol=1e-7, adjoint=adjoint)
     return jnp.concatenate([start[None], solution.states])
 
 
-def log_density(z: Float[Array, " unknowns"], adjoint=None) -> Float[Array, ""]:
-    """Log posterior density of `z`, up to a constant."""
-    theta = jnp.exp(z)
-    rates, start, noise = theta[jnp.array([0, 2])], z[4:6], theta[6:]
-    prior = (
-        -jnp.sum((rates - 1.0) ** 2) / (2 * 0.5**2)
-        - jnp.sum((theta[jnp.array([1, 3])] - 0.05) ** 2) / (2 * 0.05**2)
-        - jnp.sum((start - math.log(10.0)) ** 2) / 2
-        - jnp.sum((z[6:] + 1.0) ** 2) / 2
+def posterior(adjoint=None) -> Posterior:
+    """Records, law, noise and priors of the published model; derivatives are taken forwards by default."""
+    adjoint = Forward() if adjoint is None else adjoint
+    rate, coupling = TruncatedNormal(1.0, 0.5, lower=0.0), TruncatedNormal(0.05, 0.05, lower=0.0)
+    number, noise = LogNormal(math.log(10.0), 1.0), LogNormal(-1.0, 1.0)
+    return Posterior(
+        lambda law: populations(law, jnp.asarray(YEARS - 1900.0), adjoint),
+        PELTS,
+        noise=lambda law: LogNormalNoise(jnp.stack([law.sigma_u, law.sigma_v])),
+        prior=Law(rate, coupling, rate, coupling, number, number, noise, noise),
     )
-    # Lognormal priors are normal in z; the normal ones take the factor d theta / dz = theta.
-    jacobian = jnp.sum(z[:4])
-    misfit = (jnp.log(PELTS) - jnp.log(populations(z, jnp.asarray(YEARS - 1900.0), adjoint))) / noise
-    return prior + jacobian - jnp.sum(misfit**2) / 2 - len(YEARS) * jnp.sum(z[6:])
-
-
-def climb(z: Float[Array, " unknowns"], progress: bool) -> tuple[Float[Array, " unknowns"], int]:
-    """The top of the posterior density by the BFGS method, and the number of steps taken."""
-    descent = jax.jit(jax.value_and_grad(lambda z: -log_density(z)))
-
-    def value_and_gradient(z):
-        value, gradient = descent(jnp.asarray(z))
-        return float(value), np.asarray(gradient)
-
-    with tqdm(desc="climbing the posterior", unit="step", disable=not progress) as bar:
-
-        def show(intermediate_result):
-            bar.set_postfix_str(f"log density {-intermediate_result.fun:.4f}", refresh=False)
-            bar.update()
-
-        options = {"gtol": 1e-4, "maxiter": MAX_STEPS}
-        top = minimize(value_and_gradient, z, jac=True, method="BFGS", callback=show, options=options)
-    if not top.success:
-        raise RuntimeError(f"no top of the posterior found: {top.message} Check the data and the guess.")
-    return jnp.asarray(top.x), int(top.nit)
 
 
 def draw(
-    z: Array, covariance: Array, progress: bool, num_draws: int = 8000, widen: float = 1.3
+    approximation: LaplaceApproximation, progress: bool, num_draws: int = 8000, widen: float = 1.3
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draws from Laplace's approximation, widened to reach the tails; their weights; the populations they give."""
-    factor = widen * jnp.linalg.cholesky(covariance)
+    z = approximation.mode
     normals = jax.random.normal(jax.random.key(1900), (num_draws, len(z)))
-    draws = z + normals @ factor.T
-    ts = jnp.linspace(0.0, 20.0, 201)
-    evaluate = jax.jit(jax.vmap(lambda z: (log_density(z), populations(z, ts))))
+    draws = z + widen * normals @ jnp.linalg.cholesky(approximation.covariance).T
+    ts, density = jnp.linspace(0.0, 20.0, 201), posterior().unconstrained(guess())
+    to_law = approximation.coordinates.to_physical
+    evaluate = eqx.filter_jit(jax.vmap(lambda z: (density(z), populations(to_law(z), ts))))
     chunks = jnp.split(draws, 20)
     results = [evaluate(chunk) for chunk in tqdm(chunks, desc="weighting the draws", disable=not progress)]
     heights, curves = (np.concatenate(parts) for parts in zip(*results, strict=True))
@@ -133,17 +128,14 @@ def predictive_band(draws: np.ndarray, weights: np.ndarray, curves: np.ndarray) 
     return np.quantile(counted, [0.05, 0.5, 0.95], axis=0)
 
 
-def summarise(z: np.ndarray, covariance: np.ndarray, draws: np.ndarray, weights: np.ndarray) -> list[dict]:
+def summarise(approximation: LaplaceApproximation, draws: np.ndarray, weights: np.ndarray) -> list[dict]:
     """One row per unknown, in physical values."""
-    variance = np.diag(covariance)
-    laplace_mean = np.exp(z + variance / 2)
-    laplace_sd = laplace_mean * np.sqrt(np.expm1(variance))
     mean = weights @ np.exp(draws)
     sd = np.sqrt(weights @ (np.exp(draws) - mean) ** 2)
     columns = {
-        "maximum": np.exp(z),
-        "laplace_mean": laplace_mean,
-        "laplace_sd": laplace_sd,
+        "maximum": approximation.value,
+        "laplace_mean": approximation.mean,
+        "laplace_sd": approximation.standard_deviation,
         "weighted_mean": mean,
         "weighted_sd": sd,
     }
@@ -199,21 +191,21 @@ def figure(path: Path, curve: np.ndarray, band: np.ndarray) -> None:
 
 def main(output: Path, progress: bool = False) -> None:
     """Infer the law, print the table, and write `lynx_hare.png`, `results.json` and `table.txt` into `output`."""
-    z, num_steps = climb(jnp.log(jnp.array([unknown.guess for unknown in UNKNOWNS])), progress)
-    hessian = jax.jit(jax.jacfwd(jax.jacfwd(lambda z: log_density(z, Forward()))))(z)
-    covariance = jnp.linalg.inv(-hessian)
-    draws, weights, curves = draw(z, covariance, progress)
+    with tqdm(total=1, desc="climbing the posterior", bar_format="{desc}: {elapsed}", disable=not progress) as bar:
+        approximation = laplace(posterior(), guess(), max_steps=MAX_STEPS)
+        bar.update()
+    draws, weights, curves = draw(approximation, progress)
     effective = float(1 / np.sum(weights**2))
     band = predictive_band(draws, weights, curves)
-    rows = summarise(np.asarray(z), np.asarray(covariance), draws, weights)
+    rows = summarise(approximation, draws, weights)
     text = table(rows, effective)
     print(text, end="")
     figure(output / "lynx_hare.png", np.tensordot(weights, curves, axes=1), band)
     (output / "table.txt").write_text(text)
     results = {
         "unknowns": rows,
-        "log_covariance": covariance.tolist(),
-        "num_steps": num_steps,
+        "log_covariance": approximation.covariance.tolist(),
+        "num_steps": int(approximation.steps),
         "effective_draws": effective,
         "records": {"year": YEARS.tolist(), "hare": HARE, "lynx": LYNX},
         "predictive": {

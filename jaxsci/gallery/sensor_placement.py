@@ -1,9 +1,9 @@
 """Sensor placement: where eight thermometers on a plate tell most about what heats it.
 
-A plate is cold at its left side and insulated elsewhere; an unknown source q(x, y) heats it, u_t = K lap u + q, and each
-thermometer reads the temperature at three times. The source is a Gaussian random field, q = sum_i z_i phi_i with
-z ~ N(0, 1), and the readings are linear in z: J z + noise. What an experiment tells, in nats, is then known before it is
-made,
+A plate is cold at its left side and insulated elsewhere; an unknown source q(x, y) heats it, u_t = K lap u + q, and
+each thermometer reads the temperature at three times. The source is a Gaussian random field, q = sum_i z_i phi_i with
+z ~ N(0, 1), and the readings are linear in z: J z + noise. What an experiment tells, in nats, is then known before it
+is made,
 
     expected information gain = log det(1 + J' J / sigma^2) / 2,
 

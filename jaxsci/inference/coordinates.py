@@ -23,7 +23,7 @@ def as_unknowns(tree: PyTree) -> PyTree:
     """The tree with numbers as arrays, so that they can be differentiated by; Modules and Fields as they are."""
 
     def convert(node):
-        is_number = isinstance(node, (int, float, np.ndarray, np.generic)) and not isinstance(node, bool)
+        is_number = isinstance(node, (int, float, complex, np.ndarray, np.generic)) and not isinstance(node, bool)
         return as_floating(node) if is_number else node
 
     return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, eqx.Module))

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from .chains.starts import check_finite
 from .coordinates import Coordinates
@@ -26,6 +26,7 @@ class LaplaceApproximation(eqx.Module):
         log_evidence: the integral of likelihood times prior that the approximation gives, its logarithm.
         log_density: the log density of z at the top.
         converged: whether the top was reached, with a density that falls in every direction.
+        steps: steps of the climb.
         coordinates: the way from z to the unknowns.
     """
 
@@ -34,6 +35,7 @@ class LaplaceApproximation(eqx.Module):
     log_evidence: Float[Array, ""]
     log_density: Float[Array, ""]
     converged: Bool[Array, ""]
+    steps: Int[Array, ""]
     coordinates: Coordinates
 
     @property
@@ -149,14 +151,14 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
 def _laplace(posterior: Posterior, guess: PyTree, max_steps: int):
     flat = posterior.flatten(guess)
     z0 = flat.to_unconstrained(guess)
-    z, height, curvature, converged = _climb(expansion(posterior.unconstrained(guess), z0), z0, max_steps)
+    z, height, curvature, converged, steps = _climb(expansion(posterior.unconstrained(guess), z0), z0, max_steps)
     values, vectors = jnp.linalg.eigh(curvature)
     floor = len(z) * jnp.finfo(z.dtype).eps * jnp.max(jnp.abs(values))
     falling = jnp.all(values > floor)
     safe = jnp.where(values > floor, values, jnp.nan)
     covariance = (vectors / safe) @ vectors.T
     log_evidence = height + 0.5 * len(z) * math.log(2 * math.pi) - 0.5 * jnp.sum(jnp.log(safe))
-    return LaplaceApproximation(z, covariance, log_evidence, height, converged & falling, flat), curvature
+    return LaplaceApproximation(z, covariance, log_evidence, height, converged & falling, steps, flat), curvature
 
 
 def _climb(expand: Callable, z: Array, max_steps: int):
@@ -189,8 +191,8 @@ def _climb(expand: Callable, z: Array, max_steps: int):
     # the first step goes nowhere, from a density below all others
     nowhere = jnp.asarray(-jnp.inf, z.dtype), jnp.zeros_like(z), jnp.eye(len(z), dtype=z.dtype)
     start = (z, nowhere, jnp.zeros((), z.dtype), jnp.array(False), jnp.zeros((), int))
-    z, (height, _, curvature), _, done, _ = jax.lax.while_loop(going, body, start)
-    return z, height, curvature, done
+    z, (height, _, curvature), _, done, steps = jax.lax.while_loop(going, body, start)
+    return z, height, curvature, done, steps
 
 
 def expansion(function: Callable, z: Array) -> Callable:

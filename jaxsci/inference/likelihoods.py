@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from .._core.errors import UnsupportedError
 from .._core.precision import as_floating, in_type_of
+from .distributions.base import Distribution
 from .distributions.heavy_tails import student_log_density
 from .distributions.multivariate import cholesky_factor
 from .distributions.normal import LOG_ROOT_TWO_PI
@@ -242,3 +243,13 @@ def as_likelihood(noise) -> Likelihood:
             "noise leave `noise` out, and its scale is estimated."
         )
     return Gaussian(sd)
+
+
+def check_noise(noise) -> None:
+    """Raise `TypeError` if a prior was given where noise belongs."""
+    for leaf in jax.tree.leaves(noise, is_leaf=lambda node: isinstance(node, Distribution)):
+        if isinstance(leaf, Distribution):
+            raise TypeError(
+                f"noise is a standard deviation or a Likelihood, such as js.inference.Gaussian(0.1), not {leaf!r}, which "
+                "is a Distribution of unknowns."
+            )

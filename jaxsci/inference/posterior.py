@@ -15,7 +15,10 @@ from .._core.precision import as_floating, in_type_of
 from ..fields import Field
 from .coordinates import Coordinates, as_unknowns, check_prior, one_each, unknown_leaves
 from .distributions import Distribution
-from .likelihoods import Gaussian, Likelihood, as_likelihood
+from .distributions.base import fits
+from .likelihoods import Gaussian, Likelihood, LogNormalNoise, StudentNoise, as_likelihood, check_noise
+
+PER_DATUM = (Gaussian, LogNormalNoise, StudentNoise)
 
 
 class Seen(NamedTuple):
@@ -73,11 +76,12 @@ class Posterior(eqx.Module):
         self.data = jax.tree.map(_as_array, data, is_leaf=_is_one_array)
         self.mask = _masks(data, self.data, mask)
         _check_finite(self.data, self.mask)
+        check_noise(noise)
         self.noise = noise if noise is None or _is_function(noise) else _as_likelihoods(noise)
         self.prior = prior
         check_prior(prior)
         if self.noise is not None and not _is_function(noise):
-            _spread(self.noise, self.data)
+            _check_shapes(self.noise, self.data)
 
     def log_density(self, unknowns: PyTree) -> Float[Array, ""]:
         """Log likelihood plus log prior, of physical values."""
@@ -338,6 +342,16 @@ def _spread(likelihoods: PyTree, data: PyTree) -> list[Likelihood]:
     return jax.tree.leaves(spread_out, is_leaf=lambda node: isinstance(node, Likelihood))
 
 
+def _check_shapes(likelihoods: PyTree, data: PyTree) -> None:
+    for likelihood, leaf in zip(_spread(likelihoods, data), jax.tree.leaves(data), strict=True):
+        for parameter in jax.tree.leaves(likelihood) if isinstance(likelihood, PER_DATUM) else []:
+            if not fits(parameter.shape, leaf.shape):
+                raise ShapeError(
+                    f"noise of shape {parameter.shape} was given for data of shape {leaf.shape}: it needs one number "
+                    "for all data or one for each."
+                )
+
+
 def _masks(source: PyTree, data: PyTree, mask: PyTree) -> PyTree:
     """True where an entry of `data` is measured."""
     hidden = jax.tree.map(lambda leaf: np.ma.getmask(leaf), source, is_leaf=_is_one_array)
@@ -345,7 +359,7 @@ def _masks(source: PyTree, data: PyTree, mask: PyTree) -> PyTree:
 
     def join(array, hidden, seen):
         seen = jnp.asarray(seen, bool) & jnp.asarray(~np.asarray(hidden))
-        if jnp.broadcast_shapes(seen.shape, array.shape) != array.shape:
+        if not fits(seen.shape, array.shape):
             raise ShapeError(f"a mask of shape {seen.shape} does not fit data of shape {array.shape}.")
         return jnp.broadcast_to(seen, array.shape)
 

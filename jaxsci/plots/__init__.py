@@ -1,4 +1,7 @@
-"""Pictures and animations of fields, solutions and posteriors, as Matplotlib objects; nothing is shown or saved unasked."""
+"""Pictures and animations of fields, solutions and posteriors, as Matplotlib objects.
+
+Nothing is shown or saved unasked.
+"""
 
 from .animation import animate as animate
 from .comparison import compare as compare

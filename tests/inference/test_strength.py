@@ -117,9 +117,7 @@ def test_total_variation_keeps_a_jump_that_smoothness_blurs():
     found = {}
     for prior in (inference.TotalVariation(SPACE, 1.0, 0.02), inference.Smoothness(SPACE)):
         posterior = inference.Posterior(lambda u: BLUR @ u, data, 0.01, prior)
-        path = inference.choose_strength(
-            posterior, data, rule=inference.DiscrepancyPrinciple(), num_linearisations=20
-        )
+        path = inference.choose_strength(posterior, data, rule=inference.DiscrepancyPrinciple(), num_linearisations=20)
         found[type(prior).__name__] = float(jnp.linalg.norm(path.value - steps))
     assert found["TotalVariation"] < 0.7 * found["Smoothness"]
 

@@ -108,18 +108,23 @@ def best_experiment(
         posterior = _posterior(predict, to_design(vector), prior, noise, like)
         return jnp.mean(jax.vmap(lambda z: criterion.score(data_rows(posterior, flat, z), prior_rows(flat, z)))(zs))
 
-    begin = start[None]
-    if starts > 1:
-        if bounds is None or not bool(jnp.isfinite(lower).all() & jnp.isfinite(upper).all()):
-            raise ValueError(
-                f"starts={starts} needs places to start from: pass finite bounds=(lower, upper), or starts=1 to use "
-                "only the guess."
-            )
-        random = jax.random.uniform(key_starts, (starts - 1, start.size), start.dtype, lower, upper)
-        begin = jnp.concatenate([begin, random])
+    begin = _starts(start, lower, upper, starts, key_starts)
     ends, scores, rested = eqx.filter_jit(jax.vmap(lambda x: climb(score, x, lower, upper, max_steps)))(begin)
     best = jnp.argmax(jnp.where(jnp.isfinite(scores), scores, -jnp.inf))
     return Experiment(to_design(ends[best]), scores[best], scores, jax.vmap(to_design)(ends), rested[best])
+
+
+def _starts(start: Array, lower: Array, upper: Array, count: int, key) -> Float[Array, "starts n"]:
+    """The guess, and random designs between the bounds."""
+    if count == 1:
+        return start[None]
+    if not bool(jnp.isfinite(lower).all() & jnp.isfinite(upper).all()):
+        raise ValueError(
+            f"starts={count} needs places to start from: pass finite bounds=(lower, upper), or starts=1 to use only the "
+            "guess."
+        )
+    random = jax.random.uniform(key, (count - 1, start.size), start.dtype, lower, upper)
+    return jnp.concatenate([start[None], random])
 
 
 def _ends(end: PyTree, guess: PyTree, start: Array) -> Array:

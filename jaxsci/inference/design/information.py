@@ -128,7 +128,7 @@ class NestedMonteCarlo(GainMethod):
         Rainforth, Foster, Ivanova & Bickford Smith, Statistical Science 39 (2024) 100.
     """
 
-    num_samples: int = eqx.field(static=True, default=1000)
+    num_samples: int = eqx.field(static=True, default=1024)
     num_inner: int | None = eqx.field(static=True, default=None)
 
     def estimate(self, posterior, flat, key):
@@ -218,4 +218,9 @@ def expected_information_gain(
     if guess is None:
         guess = posterior.sample_prior(jax.random.key(0))
     key = jax.random.key(0) if key is None else key
-    return (LaplaceAverage() if method is None else method).estimate(posterior, posterior.flatten(guess), key)
+    return _estimated(LaplaceAverage() if method is None else method, posterior, posterior.flatten(guess), key)
+
+
+@eqx.filter_jit
+def _estimated(method: GainMethod, posterior: Posterior, flat: Coordinates, key) -> InformationGain:
+    return method.estimate(posterior, flat, key)

@@ -87,9 +87,14 @@ class Elementwise(Distribution):
 
     def _checked(self, x: Array) -> Array:
         x = as_floating(x)
-        if jnp.broadcast_shapes(self.shape, x.shape) != x.shape:
+        if not fits(self.shape, x.shape):
             raise ShapeError(
                 f"a prior whose parameters have shape {self.shape} meets an unknown of shape {x.shape}: give one "
                 "parameter for all elements, or one for each."
             )
         return x
+
+
+def fits(shape: tuple[int, ...], onto: tuple[int, ...]) -> bool:
+    """Whether an array of one shape broadcasts against another shape without enlarging it."""
+    return len(shape) <= len(onto) and all(a in (1, b) for a, b in zip(shape[::-1], onto[::-1], strict=False))

@@ -1,5 +1,6 @@
 """Penalties on the slopes of a function: of their squares (smoothness) and of their size (total variation)."""
 
+import abc
 import math
 from typing import ClassVar
 
@@ -24,6 +25,10 @@ class SlopePenalty(Distribution):
     @property
     def shape(self) -> tuple[int, ...]:
         return self.space.grid.shape
+
+    @abc.abstractmethod
+    def residual(self, x: Float[Array, "*grid"]) -> Float[Array, " residuals"]:
+        """Slopes in units of what they may be."""
 
     def log_density(self, x):
         return -0.5 * jnp.sum(self.residual(x) ** 2)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from .derivatives import finite, gradient
 from .found import Found, Reason, ended, tell
 
-INNER_STEPS = 300
+INNER_STEPS = 1000
 
 
 class State(NamedTuple):

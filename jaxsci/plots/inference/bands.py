@@ -91,7 +91,7 @@ def _bands(panel: Axes, ts: np.ndarray, curves: np.ndarray, masses: list[float])
 def _components(tree: PyTree, length: int, what: str, draws: bool = False) -> dict[str, np.ndarray]:
     """Each curve by name: (draws, times) with `draws`, else (times,)."""
     found: dict[str, np.ndarray] = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree, is_leaf=lambda node: isinstance(node, list)):
         title, array = jax.tree_util.keystr(path, simple=True, separator="."), np.asarray(leaf)
         if array.ndim not in (1 + draws, 2 + draws) or array.shape[draws] != length:
             shape = f"({'draws, ' if draws else ''}{length})"

@@ -47,7 +47,8 @@ def columns(draws: Any) -> Columns:
     elif hasattr(draws, "members"):
         draws = draws.members
     leaves = [(name, np.asarray(leaf)) for name, leaf in unknown_leaves(draws)]
-    if len({leaf.shape[:1] for _, leaf in leaves} | {()}) != 2:
+    lengths = {leaf.shape[:1] for _, leaf in leaves}
+    if len(lengths) != 1 or () in lengths:
         shapes = ", ".join(f"{name}: {leaf.shape}" for name, leaf in leaves)
         raise ShapeError(
             f"arrays of draws need one first axis of the same length, and these have shapes {shapes}: pass the result "

@@ -38,8 +38,8 @@ def identifiability(estimate: Estimate | Identifiability, axes=None) -> Picture:
     found = estimate if isinstance(estimate, Identifiability) else estimate.identifiability
     if found is None:
         raise ValueError(
-            "this estimate has no singular values, because its Jacobian would be too large: fix some unknowns, or write "
-            "a field by fewer modes, as js.inference.GaussianRandomField(..., num_modes=100) does."
+            "this estimate has no singular values, because its Jacobian would be too large: fix some unknowns, or "
+            "write a field by fewer modes, as js.inference.GaussianRandomField(..., num_modes=100) does."
         )
     picture = panels(axes, 2, (5.6, 4.6))
     values, directions = picture.axes
