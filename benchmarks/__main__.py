@@ -22,6 +22,7 @@ NAMES = (
     "gradient",
     "lynx-hare-nuts",
     "ensemble-kalman",
+    "nist",
     "first-call",
 )
 ROOT = Path(__file__).parent.parent

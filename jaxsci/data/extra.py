@@ -13,4 +13,5 @@ def needs(package: str, purpose: str, extra: str = "data") -> ModuleType:
     try:
         return import_module(package)
     except ModuleNotFoundError as error:
-        raise ImportError(f'{purpose} needs the package {package}: pip install "jaxsci[{extra}]"', name=package) from error
+        remedy = f'pip install "jaxsci[{extra}]"'
+        raise ImportError(f"{purpose} needs the package {package}: {remedy}", name=package) from error

@@ -27,9 +27,7 @@ class Likelihood(eqx.Module):
     least_squares: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def log_density(
-        self, data: Float[Array, "*shape"], prediction: Float[Array, "*shape"]
-    ) -> Float[Array, "*shape"]:
+    def log_density(self, data: Float[Array, "*shape"], prediction: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """The normalised log density, one number per datum; they add up."""
 
     @abc.abstractmethod
@@ -250,6 +248,6 @@ def check_noise(noise) -> None:
     for leaf in jax.tree.leaves(noise, is_leaf=lambda node: isinstance(node, Distribution)):
         if isinstance(leaf, Distribution):
             raise TypeError(
-                f"noise is a standard deviation or a Likelihood, such as js.inference.Gaussian(0.1), not {leaf!r}, which "
-                "is a Distribution of unknowns."
+                f"noise is a standard deviation or a Likelihood, such as js.inference.Gaussian(0.1), not {leaf!r}, "
+                "which is a Distribution of unknowns."
             )

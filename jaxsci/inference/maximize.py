@@ -15,8 +15,8 @@ from .search.chart import Chart
 from .search.estimate import Estimate as Estimate
 from .search.found import Found, Reason
 from .search.identifiability import of_hessian, of_jacobian
-from .search.large import matrix_free_levenberg_marquardt, matrix_free_newton
 from .search.implicit import moving_top
+from .search.large import matrix_free_levenberg_marquardt, matrix_free_newton
 from .search.least_squares import levenberg_marquardt
 from .search.newton import newton
 

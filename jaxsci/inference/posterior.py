@@ -112,9 +112,7 @@ class Posterior(eqx.Module):
     def log_prior(self, unknowns: PyTree) -> Float[Array, ""]:
         """The log density of the unknowns before the data; minus infinity outside its support."""
         leaves = unknown_leaves(unknowns)
-        parts = [
-            d.log_density(leaf) for d, (_, leaf) in zip(one_each(self.prior, unknowns), leaves, strict=True)
-        ]
+        parts = [d.log_density(leaf) for d, (_, leaf) in zip(one_each(self.prior, unknowns), leaves, strict=True)]
         dtype = max((part.dtype for part in parts), key=lambda dtype: dtype.itemsize)
         return sum((part.astype(dtype) for part in parts), start=jnp.zeros((), dtype))
 
@@ -336,8 +334,8 @@ def _spread(likelihoods: PyTree, data: PyTree) -> list[Likelihood]:
         )
     except ValueError as error:
         raise ShapeError(
-            f"the noise does not fit the data {jax.tree.structure(data)}: give one for all, or one for each data set in "
-            f"the same containers ({error})."
+            f"the noise does not fit the data {jax.tree.structure(data)}: give one for all, or one for each data set "
+            f"in the same containers ({error})."
         ) from None
     return jax.tree.leaves(spread_out, is_leaf=lambda node: isinstance(node, Likelihood))
 

@@ -69,6 +69,7 @@ def recovery(n, num_modes, truth):
     return recover
 
 
+@pytest.mark.slow
 def test_derivative_of_the_temperatures_has_a_certificate():
     space = plate(10)
     prior = random_field(space, 12)
@@ -77,10 +78,11 @@ def test_derivative_of_the_temperatures_has_a_certificate():
 
 
 def test_a_coarse_conductivity_is_recovered():
-    """The grid is too coarse for 1 % bands to be honest, but not for the conductivity itself."""
-    recover = recovery(10, 20, plate(14, order=4))
-    error, _ = recover(jax.random.key(1))
+    """With data from the same grid: on one this coarse, discretisation errs by more than the noise."""
+    recover = recovery(12, 40, plate(12))
+    error, covered = recover(jax.random.key(1))
     assert error < 0.05
+    assert covered > 0.7
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ def test_identities_of_the_linear_gaussian_case():
     assert report.nonlinearity < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [inference.LogNormalNoise(0.1), inference.StudentNoise(0.1, 5.0)], ids=["log", "t"])
 def test_identities_of_curved_laws(noise):
     posterior = inference.Posterior(decay, decay(VALUE) * 1.05, noise, PRIOR)
@@ -37,6 +38,7 @@ def test_identities_of_curved_laws(noise):
     assert "standard deviations of the noise" in repr(report)
 
 
+@pytest.mark.slow
 def test_a_wrong_derivative_fails():
     @jax.custom_jvp
     def wrong(x):

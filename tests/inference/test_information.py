@@ -40,7 +40,7 @@ def test_information_gain_of_the_linear_case(prior):
 
 def test_nested_draws_agree_with_the_closed_form_within_their_error():
     gain = inference.expected_information_gain(
-        linear_gaussian(), method=inference.NestedMonteCarlo(2000), key=jax.random.key(1)
+        linear_gaussian(), method=inference.NestedMonteCarlo(1024, 8192), key=jax.random.key(1)
     )
     assert gain.error < 0.1
     assert abs(gain.value - 3.9264139061) < 3 * gain.error
@@ -60,7 +60,7 @@ def test_a_curved_law_and_bounded_priors_agree_with_nested_draws():
     prior = {"rate": inference.LogNormal(0.0, 0.3), "offset": inference.Uniform(0.0, 0.5)}
     posterior = Posterior(predict, jnp.zeros(8), 0.03, prior)
     averaged = inference.expected_information_gain(posterior, method=inference.LaplaceAverage(512))
-    nested = inference.expected_information_gain(posterior, method=inference.NestedMonteCarlo(2000))
+    nested = inference.expected_information_gain(posterior, method=inference.NestedMonteCarlo(2048))
     # A normal approximation of a posterior that a bound cuts off is off by a few hundredths of a nat.
     assert abs(averaged.value - nested.value) < 3 * math.hypot(averaged.error, nested.error) + 0.05
 
@@ -174,15 +174,15 @@ def test_singular_values_of_the_heat_source():
 
 
 def test_heat_source_between_walls_has_nearly_the_same_singular_values():
-    space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0)), (48,)), boundary=js.Dirichlet(0.0), order=4)
+    space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0)), (24,)), boundary=js.Dirichlet(0.0), order=4)
     k = jnp.arange(1.0, NUM_MODES + 1)
     waves = jnp.sqrt(2.0) * jnp.sin(jnp.pi * k[:, None] * space.points[:, 0])
 
     def predict(coefficients):
         law = js.equations.Heat(conductivity=1.0, source=space.field(coefficients @ waves))
-        end = js.simulate(law, space.field(jnp.zeros(48)), T, dt=T / 2000).final
-        return waves @ end.values / 48
+        end = js.simulate(law, space.field(jnp.zeros(24)), T, dt=T / 500).final
+        return waves @ end.values / 24
 
     rows = jax.jacfwd(predict)(jnp.zeros(NUM_MODES))
-    np.testing.assert_allclose(jnp.linalg.svd(rows, compute_uv=False), SINGULAR, rtol=1e-3)
+    np.testing.assert_allclose(jnp.linalg.svd(rows, compute_uv=False), SINGULAR, rtol=5e-3)
     assert js.check_gradient(predict, jnp.ones(NUM_MODES)).passed

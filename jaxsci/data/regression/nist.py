@@ -79,7 +79,8 @@ def nist() -> dict[str, RegressionProblem]:
 
 def _parsed(name: str, text: str) -> RegressionProblem:
     parameters = np.array(
-        [line.split("=")[1].split() for line in text.splitlines() if re.match(r"\s*b\d+\s*=(\s+\S+){4}\s*$", line)], float
+        [line.split("=")[1].split() for line in text.splitlines() if re.match(r"\s*b\d+\s*=(\s+\S+){4}\s*$", line)],
+        float,
     )
     table = np.array([line.split() for line in text[text.rindex("Data:") :].splitlines()[1:] if line.strip()], float)
     squares = re.search(r"Residual Sum of Squares:\s+(\S+)", text)

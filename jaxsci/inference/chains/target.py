@@ -32,7 +32,11 @@ class Target(eqx.Module):
 
     def function(self) -> Callable:
         """The log density as a function of z whose trace is kept, however often a program calls it."""
-        return _forwards(self._safe) if self.forward else jax.jit(self._safe)
+
+        def function(z):
+            return self._safe(z)
+
+        return _forwards(function) if self.forward else jax.jit(function)
 
     def plain(self, z: Float[Array, " n"]) -> Float[Array, ""]:
         """The log density in the precision of the unknowns, non-finite values included."""

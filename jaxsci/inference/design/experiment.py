@@ -120,8 +120,8 @@ def _starts(start: Array, lower: Array, upper: Array, count: int, key) -> Float[
         return start[None]
     if not bool(jnp.isfinite(lower).all() & jnp.isfinite(upper).all()):
         raise ValueError(
-            f"starts={count} needs places to start from: pass finite bounds=(lower, upper), or starts=1 to use only the "
-            "guess."
+            f"starts={count} needs places to start from: pass finite bounds=(lower, upper), or starts=1 to use only "
+            "the guess."
         )
     random = jax.random.uniform(key, (count - 1, start.size), start.dtype, lower, upper)
     return jnp.concatenate([start[None], random])

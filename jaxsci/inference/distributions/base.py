@@ -18,8 +18,8 @@ class Distribution(eqx.Module):
     """A density over one array of unknowns; a Field is seen as the array of its values.
 
     `proper` tells whether it can be normalised and drawn from; `least_squares` whether its logarithm is, up to a
-    constant, minus half a sum of squares, those of `residual`; `is_flat` whether that sum is empty; `closed` whether the
-    ends of the support belong to it.
+    constant, minus half a sum of squares, those of `residual`; `is_flat` whether that sum is empty; `closed` whether
+    the ends of the support belong to it.
     """
 
     proper: ClassVar[bool] = True

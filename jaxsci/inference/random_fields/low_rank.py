@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..._core.errors import UnsupportedError
 from ..._core.precision import in_type_of
-from ..coordinates import Coordinates
+from ..coordinates import Coordinates, as_unknowns
 from ..distributions import MultivariateNormal, Normal
 from ..posterior import Posterior
 from .gaussian import GaussianRandomField
@@ -95,6 +95,11 @@ def low_rank_laplace(posterior: Posterior, value: PyTree, *, rank: int = 50, key
                 f"low_rank_laplace needs normal priors, and that of {name!r} is {type(prior).__name__}: use Normal, "
                 "MultivariateNormal or GaussianRandomField (of a transformed unknown, if it is bounded), or laplace."
             )
+    return _found(posterior, flat, as_unknowns(value), rank, jax.random.key(0) if key is None else key)
+
+
+@eqx.filter_jit
+def _found(posterior: Posterior, flat: Coordinates, value: PyTree, rank: int, key) -> LowRankLaplace:
     centre = flat.vector(value)
     num_data = sum(term.data.size for term in posterior.seen(value))
 
@@ -106,7 +111,7 @@ def low_rank_laplace(posterior: Posterior, value: PyTree, *, rank: int = 50, key
     backward = jax.linear_transpose(forward, zero)
     rank = min(rank, num_data, zero.size)
     width = min(rank + 10, num_data, zero.size)
-    probes = jax.random.normal(jax.random.key(0) if key is None else key, (width, zero.size), zero.dtype)
+    probes = jax.random.normal(key, (width, zero.size), zero.dtype)
 
     def rows(vectors):
         return jax.lax.map(forward, vectors)

@@ -24,7 +24,9 @@ class Chart(eqx.Module):
     def transforms(self) -> list[Transform]:
         """What leads from the coordinate of each unknown to its value."""
         physical = [prior.closed and self.projects for prior in self.coordinates.priors]
-        return [Identity() if p else prior.transform for p, prior in zip(physical, self.coordinates.priors, strict=True)]
+        return [
+            Identity() if p else prior.transform for p, prior in zip(physical, self.coordinates.priors, strict=True)
+        ]
 
     @property
     def bounds(self) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
@@ -47,7 +49,9 @@ class Chart(eqx.Module):
         return jax.jvp(lambda y: self.coordinates.vector(self.decode(y)), (y,), (jnp.ones_like(y),))[1]
 
     def starts(self, number: int, key) -> Float[Array, "starts n"]:
-        """The guess, then draws from the prior; where that is improper, the guess times exp(normal), or normal if it is zero."""
+        """The guess, then draws from the prior; where that is improper, the guess times exp(normal), or normal if the
+        guess is zero.
+        """
         first = self.encode(self.coordinates.template)
 
         def draw(key):

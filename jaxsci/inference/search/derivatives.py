@@ -1,4 +1,4 @@
-"""Derivatives in whichever mode the function allows: an error-controlled run, by default, cannot be followed forwards."""
+"""Derivatives in whichever mode the function allows: by default, an error-controlled run is followed backwards only."""
 
 from collections.abc import Callable
 
@@ -44,17 +44,15 @@ def curvature(function: Callable, x: Float[Array, " n"]) -> Callable:
 
     Where forward mode is not possible, it is the difference of the function and its tangent a tenth of the way.
     """
-    if follows_forwards(function, x):
+    h = 0.1
 
-        def along(x, value, image, p):
-            return jax.jvp(lambda x: jax.jvp(function, (x,), (p,))[1], (x,), (p,))[1]
-    else:
-        h = 0.1
+    def exact(x, value, image, p):
+        return jax.jvp(lambda x: jax.jvp(function, (x,), (p,))[1], (x,), (p,))[1]
 
-        def along(x, value, image, p):
-            return 2 / h * ((function(x + h * p) - value) / h - image)
+    def difference(x, value, image, p):
+        return 2 / h * ((function(x + h * p) - value) / h - image)
 
-    return along
+    return exact if follows_forwards(function, x) else difference
 
 
 def gradient(function: Callable, x: Float[Array, " n"]) -> Callable:

@@ -76,8 +76,8 @@ class Estimate(eqx.Module):
         entries = zip(self.names, np.asarray(self.vector), deviations, np.asarray(self.at_bound), strict=True)
         for name, value, deviation, bound in list(entries)[:MAX_ROWS]:
             relative = deviation / abs(value) if value else np.inf
-            mark = "  at its bound" if bound else ""
-            rows.append(f"{name:{width}} {value:14.7g} {deviation:11.3g} {relative:9.1e}{mark}")
+            error_bar = "" if self.covariance is None else f" {deviation:11.3g} {relative:9.1e}"
+            rows.append(f"{name:{width}} {value:14.7g}{error_bar}{'  at its bound' if bound else ''}")
         if len(self.names) > MAX_ROWS:
             rows.append(f"... and {len(self.names) - MAX_ROWS} more")
         return rows

@@ -1,7 +1,6 @@
 """Which combinations of the unknowns the data tell, and how well."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float

@@ -117,8 +117,8 @@ def matrix_free_newton(
 ) -> Found:
     r"""Minimise f by damped Newton steps, from products of the Hessian with vectors only.
 
-    The damped system :math:`(H + \lambda) p = -\nabla f` is solved by conjugate gradients as far as pays off, or until a
-    direction of negative curvature is met.
+    The damped system :math:`(H + \lambda) p = -\nabla f` is solved by conjugate gradients as far as pays off, or until
+    a direction of negative curvature is met.
 
     References:
         Steihaug, *The conjugate gradient method and trust regions in large scale optimization* (1983).
@@ -164,9 +164,7 @@ def _truncated_solution(product, b: Array, damping: Array, rtol: Array) -> tuple
         return p, image, rest, rest + new / gamma * d, new, n + 1, bad
 
     start = (jnp.zeros_like(b), jnp.zeros_like(b), b, b, square, jnp.zeros((), int), jnp.array(False))
-    p, image, *_ = jax.lax.while_loop(
-        lambda c: (c[4] > rtol**2 * square) & (c[5] < INNER_STEPS) & ~c[6], body, start
-    )
+    p, image, *_ = jax.lax.while_loop(lambda c: (c[4] > rtol**2 * square) & (c[5] < INNER_STEPS) & ~c[6], body, start)
     return p, image
 
 

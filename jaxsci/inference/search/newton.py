@@ -49,62 +49,25 @@ def newton(
         Dauphin et al., *Identifying and attacking the saddle point problem* (2014); Nielsen, *Damping parameter in
         Marquardt's method* (1999).
     """
-    eps = float(jnp.finfo(x.dtype).eps)
     second = jax.jacfwd(lambda x: 2 * (gradient(function, x)(x),), has_aux=True)
 
     def derivatives(x: Array) -> tuple[Array, Array]:
         H, g = second(x)
         return g, 0.5 * (H + H.T)
 
-    def judge(s: State) -> State:
-        """Evaluate the trial, and move there if it is better; the first one is always taken."""
-        f = function(s.trial).astype(x.dtype)
-        first = s.steps == 0
-        actual, noise = jnp.where(first, 1.0, s.f) - f, 100 * eps * (1 + jnp.abs(f))
-        lost = (jnp.abs(s.expected) <= noise) & (jnp.abs(actual) <= noise)
-        gain = jnp.where(lost, 1.0, actual / jnp.where(s.expected > 0, s.expected, jnp.inf))
-        good = finite(s.trial, f) & (first | (gain > 1e-4))
-        g, H = jax.lax.cond(good, derivatives, lambda _: (s.g, s.H), s.trial)
-        good = good & finite(g, H)
-        scales = jnp.maximum(jnp.sqrt(jnp.abs(jnp.diagonal(H))), 0.5 * s.D)
-        shrunk = jnp.maximum(s.damping * jnp.clip(1 - (2 * gain - 1) ** 3, 0.1, 2.0), eps**2)
-        return s._replace(
-            x=jnp.where(good, s.trial, s.x),
-            f=jnp.where(good, f, s.f),
-            g=jnp.where(good, g, s.g),
-            H=jnp.where(good, H, s.H),
-            D=jnp.where(good, jnp.where(scales > 0, scales, 1.0), s.D),
-            damping=jnp.where(first, s.damping, jnp.where(good, shrunk, s.damping * s.growth)),
-            growth=jnp.where(good, 2.0, 2 * s.growth),
-            steps=s.steps + 1,
-            reason=jnp.where(first & ~good, Reason.NOT_FINITE, Reason.RUNNING).astype(s.reason.dtype),
-        )
-
-    def plan(s: State) -> State:
-        """Where to try next, if anywhere."""
-        w, V = jnp.linalg.eigh(s.H / s.D / s.D[:, None])
-        size = jnp.max(jnp.abs(w))
-        c = (s.g / s.D) @ V
-        in_range = jnp.abs(w) > eps * len(w) * size
-        offset = jnp.linalg.norm(jnp.where(in_range, c / jnp.sqrt(jnp.where(in_range, jnp.abs(w), 1.0)), 0.0))
-        p = -V @ (c / jnp.where(size > 0, jnp.abs(w) + s.damping * size, 1.0)) / s.D
-        arrived = (offset <= rtol) & (w[0] >= -(eps**0.5) * size)
-        stuck = jnp.linalg.norm(s.D * p) <= eps * jnp.linalg.norm(s.D * s.x)
-        reason = jnp.where(arrived, Reason.CONVERGED, jnp.where(stuck, Reason.NO_PROGRESS, Reason.RUNNING))
-        return s._replace(
-            trial=s.x + p,
-            expected=-(s.g @ p + 0.5 * p @ s.H @ p),
-            offset=offset,
-            reason=jnp.where(s.reason == Reason.RUNNING, reason.astype(s.reason.dtype), s.reason),
-        )
-
     def step(s: State) -> State:
-        s = plan(judge(s))
+        s = _plan(rtol, _judge(function, derivatives, s))
         tell(show, s.steps, s.f)
         return s
 
+    start = _start(x)
+    end = jax.lax.while_loop(lambda s: (s.reason == Reason.RUNNING) & (s.steps < max_steps), step, start)
+    return Found(end.x, end.f, end.H, end.steps, end.offset, ended(end.reason))
+
+
+def _start(x: Array) -> State:
     one, zero = jnp.ones((), x.dtype), jnp.zeros((), int)
-    start = State(
+    return State(
         x=x,
         f=jnp.inf * one,
         g=jnp.zeros_like(x),
@@ -118,5 +81,52 @@ def newton(
         offset=jnp.inf * one,
         reason=zero,
     )
-    end = jax.lax.while_loop(lambda s: (s.reason == Reason.RUNNING) & (s.steps < max_steps), step, start)
-    return Found(end.x, end.f, end.H, end.steps, end.offset, ended(end.reason))
+
+
+def _judge(function: Callable, derivatives: Callable, s: State) -> State:
+    """Evaluate the trial, and move there if it is better; the first one is always taken."""
+    f = function(s.trial).astype(s.x.dtype)
+    first = s.steps == 0
+    actual, noise = jnp.where(first, 1.0, s.f) - f, 100 * _eps(s) * (1 + jnp.abs(f))
+    lost = (jnp.abs(s.expected) <= noise) & (jnp.abs(actual) <= noise)
+    gain = jnp.where(lost, 1.0, actual / jnp.where(s.expected > 0, s.expected, jnp.inf))
+    good = finite(s.trial, f) & (first | (gain > 1e-4))
+    g, H = jax.lax.cond(good, derivatives, lambda _: (s.g, s.H), s.trial)
+    good = good & finite(g, H)
+    scales = jnp.maximum(jnp.sqrt(jnp.abs(jnp.diagonal(H))), 0.5 * s.D)
+    shrunk = jnp.maximum(s.damping * jnp.clip(1 - (2 * gain - 1) ** 3, 0.1, 2.0), _eps(s) ** 2)
+    return s._replace(
+        x=jnp.where(good, s.trial, s.x),
+        f=jnp.where(good, f, s.f),
+        g=jnp.where(good, g, s.g),
+        H=jnp.where(good, H, s.H),
+        D=jnp.where(good, jnp.where(scales > 0, scales, 1.0), s.D),
+        damping=jnp.where(first, s.damping, jnp.where(good, shrunk, s.damping * s.growth)),
+        growth=jnp.where(good, 2.0, 2 * s.growth),
+        steps=s.steps + 1,
+        reason=jnp.where(first & ~good, Reason.NOT_FINITE, Reason.RUNNING).astype(s.reason.dtype),
+    )
+
+
+def _plan(rtol: float, s: State) -> State:
+    """Where to try next, if anywhere."""
+    eps = _eps(s)
+    w, V = jnp.linalg.eigh(s.H / s.D / s.D[:, None])
+    size = jnp.max(jnp.abs(w))
+    c = (s.g / s.D) @ V
+    in_range = jnp.abs(w) > eps * len(w) * size
+    offset = jnp.linalg.norm(jnp.where(in_range, c / jnp.sqrt(jnp.where(in_range, jnp.abs(w), 1.0)), 0.0))
+    p = -V @ (c / jnp.where(size > 0, jnp.abs(w) + s.damping * size, 1.0)) / s.D
+    arrived = (offset <= rtol) & (w[0] >= -(eps**0.5) * size)
+    stuck = jnp.linalg.norm(s.D * p) <= eps * jnp.linalg.norm(s.D * s.x)
+    reason = jnp.where(arrived, Reason.CONVERGED, jnp.where(stuck, Reason.NO_PROGRESS, Reason.RUNNING))
+    return s._replace(
+        trial=s.x + p,
+        expected=-(s.g @ p + 0.5 * p @ s.H @ p),
+        offset=offset,
+        reason=jnp.where(s.reason == Reason.RUNNING, reason.astype(s.reason.dtype), s.reason),
+    )
+
+
+def _eps(s: State) -> float:
+    return float(jnp.finfo(s.x.dtype).eps)
