@@ -52,9 +52,9 @@ best = js.inference.maximize(posterior, guess)
 print(best)
 
 # %% [markdown]
-# The fit is as good as the noise allows, and worthless for three of five unknowns: a larger population with more infected at the start, of
-# whom fewer are reported, gives the same counts. `maximize` notices, because one singular value of the sensitivity is
-# zero to rounding; its direction names the unknowns that can be exchanged.
+# The fit is as good as the noise allows, and worthless for three of five unknowns: a larger population with more
+# infected at the start, of whom fewer are reported, gives the same counts. `maximize` notices, because one singular
+# value of the sensitivity is zero to rounding; its direction names the unknowns that can be exchanged.
 
 # %%
 js.plots.identifiability(best)

@@ -78,8 +78,10 @@ def test_derivative_of_the_temperatures_has_a_certificate():
 
 
 def test_a_coarse_conductivity_is_recovered():
-    """With data from the same grid: on one this coarse, discretisation errs by more than the noise."""
-    recover = recovery(12, 40, plate(12))
+    """With data from the same grid, since one this coarse errs by more than the noise, and with all modes, since a
+    field of few has bands that know nothing of the others.
+    """
+    recover = recovery(12, 144, plate(12))
     error, covered = recover(jax.random.key(1))
     assert error < 0.05
     assert covered > 0.7

@@ -35,7 +35,7 @@ def tail_size(draws: np.ndarray) -> float:
     if not _usable(draws):
         return np.nan
     halves = _halves(draws)
-    return min(_size((halves <= np.quantile(halves, q)).astype(float)) for q in (0.05, 0.95))
+    return min(_size((halves <= np.quantile(draws, q)).astype(float)) for q in (0.05, 0.95))
 
 
 def mean_size(draws: np.ndarray) -> float:

@@ -33,7 +33,8 @@ class GaussianRandomField(Distribution):
 
     Take the unknown as nodal values (or a Field) with this object as its prior; or, better conditioned, the
     coefficients z with prior `Normal(0, 1)` and `prior.field(z)` inside the simulator: `num_modes` of them are often
-    enough.
+    enough. What is left out is held to be exactly zero: where its size, the root of the eigenvalues left out, is not
+    well below the error bars, these are too narrow.
 
     Args:
         space: where the function lives; Fourier or FiniteDifference.
