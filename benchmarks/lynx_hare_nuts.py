@@ -104,9 +104,7 @@ def numpyro(draws: int, sizes: dict, best: bool):
         numpyro.sample("pelts", dist.LogNormal(jnp.log(run.ys), sigma).to_event(2), obs=jnp.asarray(PELTS))
 
     values = {name: jnp.asarray(value) for name, value in GUESS.items()}
-    kernel = NUTS(
-        model, init_strategy=init_to_value(values=values), dense_mass=best, forward_mode_differentiation=best
-    )
+    kernel = NUTS(model, init_strategy=init_to_value(values=values), dense_mass=best, forward_mode_differentiation=best)
     chains = MCMC(
         kernel, num_warmup=draws, num_samples=draws, num_chains=CHAINS, chain_method="vectorized", progress_bar=False
     )

@@ -150,7 +150,7 @@ def figure(path: Path, everything: Inference, early: Inference) -> None:
 
     picture = Figure(figsize=(15, 8.0), layout="constrained")
     FigureCanvasAgg(picture)
-    left, right = picture.subfigures(1, 2, width_ratios=(1.1, 1.0))
+    left, right = np.ravel(picture.subfigures(1, 2, width_ratios=(1.1, 1.0)))
     panels = left.subplots(2, 1, sharex=True)
     for panel, found, days in zip(panels, (everything, early), (len(DAYS), SEEN), strict=True):
         predictive_bands(FINE, found.counts, axes=panel, along="", name="boys in bed", masses=(0.5, 0.9))

@@ -39,11 +39,14 @@ def summarise(draws: Draws) -> list[dict]:
 
 def table(rows: list[dict], draws: Draws) -> str:
     """The rows as text, and what speaks against the draws."""
-    lines = [f"{'':8}{'mean':>10} {'(sd)':>9}{'+-':>9}{'published mean (sd)':>22}{'off by':>11}{'R-hat':>8}{'draws':>7}"]
+    lines = [
+        f"{'':8}{'mean':>10} {'(sd)':>9}{'+-':>9}{'published mean (sd)':>22}{'off by':>11}{'R-hat':>8}{'draws':>7}"
+    ]
     for row in rows:
         off = (row["mean"] - row["published_mean"]) / row["published_sd"]
         lines.append(
-            f"{row['name']:8}{row['mean']:10.4f} {'(' + format(row['sd'], '.4f') + ')':>9}{row['monte_carlo_error']:9.5f}"
+            f"{row['name']:8}{row['mean']:10.4f} {'(' + format(row['sd'], '.4f') + ')':>9}"
+            f"{row['monte_carlo_error']:9.5f}"
             f"{row['published_mean']:13.4f} ({row['published_sd']:.4f}){off:+8.2f} sd{row['r_hat']:8.3f}"
             f"{row['effective_sample_size']:7.0f}"
         )
@@ -61,7 +64,9 @@ def figure(path: Path, draws: Draws) -> None:
     for i, (panel, unknown) in enumerate(zip(picture.subplots(2, 4).ravel(), UNKNOWNS, strict=True)):
         mean, sd = unknown.published_mean, unknown.published_sd
         x = np.linspace(mean - 3.5 * sd, mean + 4.5 * sd, 200)
-        panel.hist(flat[:, i], bins=np.linspace(x[0], x[-1], 50), density=True, color="tab:blue", alpha=0.4, label="chains")
+        panel.hist(
+            flat[:, i], bins=np.linspace(x[0], x[-1], 50), density=True, color="tab:blue", alpha=0.4, label="chains"
+        )
         density = np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
         panel.plot(x, density, "k--", lw=1, label="normal of the published mean and sd")
         panel.set(title=unknown.name, yticks=[])

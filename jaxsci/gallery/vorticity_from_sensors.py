@@ -110,7 +110,7 @@ def recover(made: Experiment, case: Case, progress: bool) -> tuple[Found, Estima
         lambda z: readings(spinning(prior.field(z)), made.points, case), made.data, scale, Normal(zero, 1.0)
     )
     best = maximize(posterior, zero, rtol=1e-3, progress=progress)
-    if not best.ok:
+    if best.covariance is None or not best.ok:
         raise RuntimeError(f"no top of the posterior found:\n{best}")
     vorticity = spinning(prior.field(best.value))
     basis = jax.vmap(lambda z: prior.values(z).ravel())(jnp.eye(case.num_modes))

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from .._core.errors import SimulationError
 from .coordinates import Coordinates
-from .kalman.members import all_misfits, first_members, misfit_of, physical, prior_moments, replaced
+from .kalman.members import all_misfits, failures, first_members, misfit_of, physical, prior_moments, replaced
 from .kalman.methods import Inversion, KalmanMethod, Tempered, Unscented
 from .posterior import Posterior
 
@@ -23,7 +23,8 @@ class Ensemble(eqx.Module):
         members: the unknowns; every array has a leading axis over members, sigma points for `Unscented`.
         mean: their mean.
         covariance: their covariance, physical values in the order of `names`.
-        failed: predictions that were not finite, in all steps together, and were replaced.
+        failed: predictions that were not finite, or a million times farther off than most, in all steps together; they
+            were replaced.
         history: per step: `power` of the likelihood (tempered methods), `misfit`, the mean square per datum, and
             `failed`.
         complete: whether the whole likelihood was used.
@@ -74,7 +75,10 @@ class Ensemble(eqx.Module):
         if len(self.names) > 40:
             lines.append(f"... and {len(self.names) - 40} more")
         if int(self.failed):
-            lines.append(f"WARNING: {int(self.failed)} predictions were not finite; copies of others took their place.")
+            lines.append(
+                f"WARNING: {int(self.failed)} predictions failed (not finite, or a million times farther off "
+                "than most); copies of others took their place."
+            )
         if not bool(self.complete):
             power = float(np.nanmax(self.history["power"]))
             lines.append(f"WARNING: only the power {power:.3g} of the likelihood was used: raise num_steps.")
@@ -231,7 +235,7 @@ def _mended(misfits: Float[Array, "points data"]) -> tuple[Array, Array]:
     A point beside the middle is its mirror's reflection; the middle is the mean of all. Where both of a pair failed,
     they repeat the middle, and nothing is learned of their direction.
     """
-    failed = ~jnp.all(jnp.isfinite(misfits), axis=1)
+    failed = failures(misfits)
     kept = jnp.where(failed[:, None], 0.0, misfits)
     count = jnp.maximum(jnp.sum(~failed), 1).astype(misfits.dtype)
     middle = jnp.where(failed[0], jnp.sum(kept, axis=0) / count, kept[0])

@@ -12,7 +12,7 @@ from .chains import diagnostics
 from .chains.draws import Draws
 from .chains.nuts import Settings, begin, library, run, schedule
 from .chains.starts import DENSE, around_guess, check_finite, from_prior
-from .chains.target import Target, evaluate, fastest, modes
+from .chains.target import Target, evaluate, goes_forwards, is_small
 from .posterior import Posterior
 
 
@@ -45,10 +45,11 @@ def sample(
     Chains move numbers z on the real line, where the density is :math:`\log p(\theta(z) | d) + \log |d\theta / dz|`, by
     its gradients. A start at the top and the curvature there save most of the warmup, which then learns step size and
     metric as Stan does. Where the density is not finite a chain turns back, which is counted. Gradients are taken
-    forwards or backwards, and chains run side by side or in turn, as is fastest here by the clock; a lone CPU's cores
-    share the chains. For a law integrated with error control, `adjoint=js.Forward()` is several times faster than the
-    default, for a few unknowns. It does badly where peaks are apart (chains do not cross, and `r_hat` tells) and where
-    the curvature changes by orders of magnitude (`divergences` tells).
+    forwards for few unknowns and backwards for many, where the program allows both; chains of a program without large
+    arrays run side by side, others in turn; a lone CPU's cores share the chains. For a law integrated with error
+    control, `adjoint=js.Forward()` is several times faster than the default, for a few unknowns. It does badly where
+    peaks are apart (chains do not cross, and `r_hat` tells) and where the curvature changes by orders of magnitude
+    (`divergences` tells).
 
     Args:
         posterior: the posterior.
@@ -89,13 +90,13 @@ def sample(
     coordinates = posterior.flatten(template)
     z = np.asarray(coordinates.to_unconstrained(template), jnp.zeros(()).dtype)
     dense = isinstance(metric, Dense) or (metric is None and len(z) <= DENSE)
-    target = Target(posterior, template, modes(posterior, template, len(z))[0])
+    target = Target(posterior, template, goes_forwards(posterior, template, len(z)))
     if guess is None:
         starts, inverse_mass = from_prior(posterior, target, num_chains, dense, starts_key)
     else:
         check_finite(posterior, guess, evaluate(target, jnp.asarray(z))[0])
         starts, inverse_mass = around_guess(target, z, num_chains, dense, starts_key)
-    target, lockstep = fastest(posterior, template, starts)
+    lockstep = jax.default_backend() != "cpu" or is_small(target.plain, jnp.asarray(z))
     settings = Settings(jnp.asarray(float(target_acceptance)), lockstep=lockstep)
     chains = begin(target, jnp.asarray(starts), jnp.asarray(inverse_mass), settings)
     stages = schedule(num_warmup, num_samples)

@@ -8,10 +8,19 @@ import pytest
 
 import jaxsci as js
 from jaxsci.inference import (
-    DeterministicInversion, EnsembleTransform, Inversion, LogNormal, Normal, PoissonNoise, Posterior, Uniform, Unscented,
+    DeterministicInversion,
+    EnsembleTransform,
+    Inversion,
+    LogNormal,
+    Normal,
+    PoissonNoise,
+    Posterior,
+    Uniform,
+    Unscented,
     ensemble_kalman,
 )  # fmt: skip
-from .linear_gaussian import A, COVARIANCE, MEAN, Y, posterior
+
+from .linear_gaussian import COVARIANCE, MEAN, A, Y, posterior
 
 KEY = jax.random.key(1)
 METHODS = [Inversion(), DeterministicInversion(), EnsembleTransform(), Unscented()]
@@ -85,7 +94,7 @@ def test_failed_members_are_replaced_and_counted(method):
     assert flow.failed > 0 and np.isfinite(flow.covariance).all()
     # what lies beyond 2 is 0.15 % of the posterior
     assert np.all(abs(flow.mean - MEAN) < 0.3 * np.sqrt(np.diag(COVARIANCE)))
-    assert f"{int(flow.failed)} predictions were not finite" in repr(flow)
+    assert f"{int(flow.failed)} predictions failed" in repr(flow)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=name)

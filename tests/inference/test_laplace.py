@@ -8,6 +8,7 @@ import pytest
 
 import jaxsci as js
 from jaxsci.inference import LogNormal, Normal, Posterior, laplace
+
 from .linear_gaussian import COVARIANCE, LOG_EVIDENCE, MEAN, posterior
 
 
@@ -51,7 +52,9 @@ def test_through_a_simulation_in_either_mode(adjoint):
     ts = jnp.array([0.5, 1.0, 2.0])
 
     def predict(rate):
-        return js.simulate(lambda t, u, args: -args * u, jnp.array(1.0), t1=2.0, save_at=ts, args=rate, adjoint=adjoint).states
+        return js.simulate(
+            lambda t, u, args: -args * u, jnp.array(1.0), t1=2.0, save_at=ts, args=rate, adjoint=adjoint
+        ).states
 
     density = Posterior(predict, jnp.exp(-1.3 * ts), noise=0.01, prior=Normal(1.0, 1.0))
     approx = laplace(density, 1.0)

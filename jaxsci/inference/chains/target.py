@@ -1,20 +1,20 @@
 """A log density as chains see it: on the real line, never NaN, with its gradient by a mode that the program allows."""
 
-import time
+import math
 from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax.extend.core import jaxprs_in_params
 from jaxtyping import Array, Float, PyTree
 
 from ..._core.errors import UnsupportedError
 from ..posterior import Posterior
 from ..search.derivatives import follows_backwards, follows_forwards
 
-FEW, MANY = 4, 32
-LOCKSTEP = 1.5
+FEW, MANY = 4, 16
+WIDE = 2000
 
 
 class Target(eqx.Module):
@@ -69,46 +69,33 @@ def evaluate(target: Target, z: Array) -> tuple[Array, Array]:
     return height, jnp.where(jnp.isfinite(slope), slope, 0.0)
 
 
-def modes(posterior: Posterior, guess: PyTree, size: int) -> list[bool]:
-    """Whether forward mode (True) and reverse mode (False) can follow the program, the likely faster one first.
+def goes_forwards(posterior: Posterior, guess: PyTree, size: int) -> bool:
+    """Whether gradients are best taken forwards, of the modes that can follow the program.
+
+    A tangent costs about a run and a pass backwards about four; where numbers are few, all tangents move in one run.
 
     Raises:
-        UnsupportedError: If neither can.
+        UnsupportedError: If neither mode can.
     """
     z, plain = jnp.zeros(size), Target(posterior, guess).plain
-    found = [mode for mode, follows in ((True, follows_forwards), (False, follows_backwards)) if follows(plain, z)]
-    if not found:
+    forwards, backwards = follows_forwards(plain, z), follows_backwards(plain, z)
+    if not (forwards or backwards):
         raise UnsupportedError(
             "the prediction has no gradient in forward or reverse mode: give js.simulate an adjoint that has one, for "
             "instance adjoint=js.Forward(), or use js.inference.ensemble_kalman, which needs none."
         )
-    if len(found) == 2 and size <= FEW:
-        return [True]
-    return [False] if len(found) == 2 and size > MANY else found
+    if forwards and backwards:
+        return size <= (MANY if is_small(plain, z) else FEW)
+    return forwards
 
 
-def fastest(posterior: Posterior, guess: PyTree, starts: Float[np.ndarray, "chains n"]) -> tuple[Target, bool]:
-    """The target whose gradient takes the least time here, and whether chains are faster side by side than in turn.
-
-    Chains side by side wait for the longest trajectory among them, so they have to be faster by half.
-    """
-    candidates = []
-    for forward in modes(posterior, guess, starts.shape[1]):
-        target = Target(posterior, guess, forward)
-        alone = len(starts) * _seconds(target, jnp.asarray(starts[0]))
-        together = LOCKSTEP * _seconds(target, jnp.asarray(starts)) if len(starts) > 1 else np.inf
-        candidates += [(alone, target, False), (together, target, True)]
-    _, target, lockstep = min(candidates, key=lambda candidate: candidate[0])
-    return target, lockstep
+def is_small(function: Callable, z: Float[Array, " n"]) -> bool:
+    """Whether a program holds no large array, so that several of its runs cost little more than one side by side."""
+    return _widest(jax.make_jaxpr(function)(z).jaxpr) <= WIDE
 
 
-def _seconds(target: Target, z: Array) -> float:
-    jax.block_until_ready(evaluate(target, z))
-    best = np.inf
-    for _ in range(5):
-        start = time.perf_counter()
-        jax.block_until_ready(evaluate(target, z))
-        best = min(best, time.perf_counter() - start)
-        if best > 0.2:
-            break
-    return best
+def _widest(jaxpr) -> int:
+    """Elements of the largest array that a program computes."""
+    here = [math.prod(v.aval.shape) for equation in jaxpr.eqns for v in equation.outvars]
+    inner = [_widest(part) for equation in jaxpr.eqns for part in jaxprs_in_params(equation.params)]
+    return max([*here, *inner], default=1)

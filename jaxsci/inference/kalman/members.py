@@ -11,6 +11,7 @@ from ..coordinates import Coordinates
 from ..posterior import Posterior
 
 BATCH, DRAWS, DENSE = 256, 8192, 400
+OUTLIER = 1e6
 
 
 def misfit_of(posterior: Posterior, guess: PyTree) -> Callable[[Float[Array, " n"]], Float[Array, " data"]]:
@@ -84,11 +85,18 @@ def first_members(posterior: Posterior, guess: PyTree, num_members: int, key) ->
     return jnp.where(normal, exact, z)
 
 
+def failures(misfits: Float[Array, "members data"]) -> Bool[Array, " members"]:
+    """Members whose misfit is not finite, or a million times that of others: a simulation on its way to infinity."""
+    size = jnp.linalg.norm(misfits, axis=1)
+    usual = jnp.nanmedian(jnp.where(jnp.isfinite(size), size, jnp.nan))
+    return ~(size <= OUTLIER * jnp.maximum(usual, 1.0))
+
+
 def replaced(
     z: Float[Array, "members n"], misfits: Float[Array, "members data"], key
 ) -> tuple[Float[Array, "members n"], Float[Array, "members data"], Bool[Array, " members"]]:
-    """Members whose misfit is not finite become copies of others, taken at random; also which ones they were."""
-    failed = ~jnp.all(jnp.isfinite(misfits), axis=1)
+    """Members that failed become copies of others, taken at random; also which ones they were."""
+    failed = failures(misfits)
     # the k-th member alive is where the count of those alive first exceeds k
     alive = jnp.cumsum((~failed).astype(int))
     k = jax.random.randint(key, failed.shape, 0, jnp.maximum(alive[-1], 1))

@@ -24,6 +24,7 @@ from .cores import in_shares, num_cores
 from .lanes import fixed_template, run_lanes
 
 CACHE, SPECTRAL_CACHE = 340_000, 540_000
+MOST_LANES = 232
 
 
 def ensemble(
@@ -152,10 +153,11 @@ def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:
 
 
 def _lanes(state, method, count: int) -> int:
+    """Members that share a cache; rows of a state that lie a power of two apart would share the same lines of it."""
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(unpack(state)))
-    cache = SPECTRAL_CACHE if is_spectral(state) else CACHE
     stages = len(method.tableau.b) if isinstance(method, RungeKutta) else 6
-    return max(1, min(count, 1024, cache // (size * (stages + 4)) // 16 * 16 or 16))
+    cache, shift = (SPECTRAL_CACHE, 0) if is_spectral(state) else (CACHE, 8)
+    return max(1, min(count, MOST_LANES, (cache // (size * (stages + 4)) // 16 * 16 or 16) + shift))
 
 
 @eqx.filter_jit
