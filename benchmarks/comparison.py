@@ -58,6 +58,7 @@ class Work:
         targets: what jaxsci must reach.
         limits: lower bounds by the machine.
         figures: further numbers, such as memory, computed once at the end.
+        rounds: how often each contender runs, after a first time that is not counted.
     """
 
     contenders: list[Contender]
@@ -66,6 +67,7 @@ class Work:
     targets: list[Target] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     figures: Callable[[], dict[str, Any]] | None = None
+    rounds: int = 5
 
 
 def relative_error(result, reference) -> float:

@@ -160,4 +160,5 @@ def work(precision: str, quick: bool) -> Work:
         "effective sample",
         targets=[Target(PLAIN, 3.0), Target(BEST, 1.0)],
         figures=figures,
+        rounds=2,
     )

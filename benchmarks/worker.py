@@ -18,11 +18,12 @@ def main(name: str, variant: str, out: str, *options: str) -> None:
     jax.config.update("jax_enable_x64", variant == "float64")
     quick = "--quick" in options
     module = import_module(f"benchmarks.{name.replace('-', '_')}")
-    Path(out).write_text(json.dumps(measured(module.work(variant, quick), 3 if quick else 5)))
+    Path(out).write_text(json.dumps(measured(module.work(variant, quick), quick)))
 
 
-def measured(work: Work, rounds: int) -> dict:
+def measured(work: Work, quick: bool) -> dict:
     """Times, ratios, errors and shares of the limit."""
+    rounds = min(3, work.rounds) if quick else work.rounds
     runs, first, skipped, results = {}, {}, {}, {}
     for contender in work.contenders:
         start = time.perf_counter()

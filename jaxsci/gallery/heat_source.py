@@ -1,4 +1,4 @@
-"""Heat source: what a cooling rod remembers of where it was heated, mode by mode, and how strongly to smooth.
+"""Heat source: what a cooling rod remembers of where it was heated, and how strongly to smooth.
 
 A source q(x) heats a rod with cold ends, u_t = u_xx + q, from u = 0 on, and 40 thermometers read the temperature once,
 at T = 0.1. A sine wave of the source comes back as the same wave, times

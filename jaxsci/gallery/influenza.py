@@ -1,4 +1,4 @@
-"""Influenza: an epidemic in a boarding school, its reproduction number, and a forecast from its first days.
+"""Influenza: an epidemic in a school, its reproduction number, and a forecast from its first days.
 
 In January 1978, 763 boys of an English boarding school met an influenza virus. The law is that of Kermack and
 McKendrick for susceptible, infected and recovered boys,

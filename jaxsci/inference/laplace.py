@@ -13,6 +13,7 @@ from .chains.starts import check_finite
 from .coordinates import Coordinates
 from .posterior import Posterior
 from .search.derivatives import follows_backwards, follows_forwards
+from .search.identifiability import direction
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 
@@ -231,12 +232,12 @@ def _differences(slope: Callable, has_aux: bool = True) -> Callable:
 
 
 def _check_falling(approximation: LaplaceApproximation, curvature: np.ndarray, max_steps: int) -> None:
-    """Raise where the density has no top, naming directions."""
+    """Raise where the density has no top, naming directions, or where the climb ended before it."""
     values, vectors = np.linalg.eigh(curvature)
-    names = approximation.names
     floor = len(values) * np.finfo(curvature.dtype).eps * np.max(np.abs(values))
-    flat = [direction(vectors[:, i], names) for i in np.flatnonzero(values <= floor)]
-    if flat:
+    flat = [direction(vectors[:, i], approximation.names) for i in np.flatnonzero(values <= floor)]
+    on_a_saddle = int(approximation.steps) >= max_steps and values[0] < -floor
+    if flat and not on_a_saddle:
         raise ValueError(
             f"the posterior does not fall along {'; '.join(flat[:3])} (on the real line), so it has no top there: data "
             "and prior leave this combination open. Give these unknowns a proper prior, or measure something that "
@@ -247,11 +248,3 @@ def _check_falling(approximation: LaplaceApproximation, curvature: np.ndarray, m
             f"no top of the posterior was reached in {max_steps} steps of Newton's method: begin at "
             "js.inference.maximize(posterior, guess), or raise max_steps."
         )
-
-
-def direction(vector: np.ndarray, names: list[str]) -> str:
-    """A direction in words, such as `0.71 a - 0.71 b`."""
-    order = np.argsort(-np.abs(vector))[:4]
-    order = [i for i in order if abs(vector[i]) > 0.05]
-    text = " ".join(f"{'-' if vector[i] < 0 else '+'} {abs(vector[i]):.2f} {names[i]}" for i in order)
-    return text[2:] if text.startswith("+") else text.replace("- ", "-", 1)

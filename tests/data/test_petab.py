@@ -157,6 +157,7 @@ def test_likelihood_is_the_one_by_hand_and_by_petab(tmp_path, transformation, la
     np.testing.assert_allclose(ours, by_petab, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_has_a_certificate(tmp_path):
     problem = js.data.read_petab(conversion(tmp_path))
     reverse = js.data.read_petab(conversion(tmp_path), adjoint=js.Checkpointed())
@@ -305,6 +306,7 @@ def boehm(folder, data):
     )
 
 
+@pytest.mark.slow
 def test_stat5_model_is_simulated_and_its_rates_recovered(tmp_path):
     data = boehm_by_scipy()
     problem = js.data.read_petab(boehm(tmp_path, data))

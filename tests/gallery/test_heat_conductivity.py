@@ -24,6 +24,7 @@ def misfit(problem, z):
     return jnp.sum(((found - data) / entry.NOISE) ** 2) / 2
 
 
+@pytest.mark.slow
 def test_derivative_through_the_solver_has_a_certificate(problem):
     assert js.check_gradient(lambda z: misfit(problem, z), 0.1 * jnp.ones(SMALL.num_nodes)).passed
 

@@ -10,6 +10,7 @@ import jaxsci as js
 from jaxsci.gallery import heat_source as entry
 
 
+@pytest.mark.slow
 def test_formula_has_the_published_singular_values_and_the_simulation_meets_it():
     simulated, exact = entry.singular_values(entry.Case())
     np.testing.assert_allclose(exact[:5], entry.SINGULAR_VALUES, atol=1e-10)

@@ -52,6 +52,7 @@ def test_gradient_has_a_certificate():
     assert js.check_gradient(lambda z: log_density(z, js.Checkpointed()), PUBLISHED).passed
 
 
+@pytest.mark.slow
 def test_forward_and_reverse_modes_agree():
     reverse = jax.grad(lambda z: log_density(z, js.Checkpointed()))(PUBLISHED)
     np.testing.assert_allclose(jax.jacfwd(log_density)(PUBLISHED), reverse, rtol=1e-5, atol=1e-5)

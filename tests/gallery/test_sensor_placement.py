@@ -30,6 +30,7 @@ def test_responses_are_those_of_the_law(problem):
     np.testing.assert_allclose(entry.readings(space, modes, z, points), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_information_and_spread_are_the_library_s(problem):
     space, prior, modes = problem
     points = jnp.array([[0.3, 0.4], [0.8, 0.1]])

@@ -77,6 +77,7 @@ def test_derivative_of_the_temperatures_has_a_certificate():
     assert js.check_gradient(lambda z: temperatures(space, prior.field(z).map(jnp.exp)), z).passed
 
 
+@pytest.mark.slow
 def test_a_coarse_conductivity_is_recovered():
     """With data from the same grid, since one this coarse errs by more than the noise, and with all modes, since a
     field of few has bands that know nothing of the others.

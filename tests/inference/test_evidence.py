@@ -31,6 +31,7 @@ def two_peaks():
     return Posterior(lambda u: u, 3.0, noise=density, prior=Normal(0.0, 2.0)), exact
 
 
+@pytest.mark.slow
 def test_tempered_particles_find_both_peaks_and_one_top_finds_half():
     density, exact = two_peaks()
     tempered = evidence(density, 2.5, method=TemperedSampling(num_particles=500), key=KEY)

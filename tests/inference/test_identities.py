@@ -16,6 +16,7 @@ def decay(u):
     return u["size"] * jnp.exp(-u["rate"] * T)
 
 
+@pytest.mark.slow
 def test_identities_of_the_linear_gaussian_case():
     matrix = jnp.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     prior = inference.MultivariateNormal(jnp.zeros(2), jnp.diag(jnp.array([1.0, 4.0])))

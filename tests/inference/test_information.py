@@ -173,6 +173,7 @@ def test_singular_values_of_the_heat_source():
     np.testing.assert_allclose(singular, SINGULAR, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_heat_source_between_walls_has_nearly_the_same_singular_values():
     space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0)), (24,)), boundary=js.Dirichlet(0.0), order=4)
     k = jnp.arange(1.0, NUM_MODES + 1)

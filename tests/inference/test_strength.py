@@ -141,6 +141,7 @@ def test_noise_of_unknown_scale_is_refused():
         inference.choose_strength(posterior, jnp.zeros(4))
 
 
+@pytest.mark.slow
 def test_strength_under_jit_and_over_data_sets_and_in_single_precision():
     posterior = problem()
     data = jnp.stack([posterior.data, problem(key=1).data])
