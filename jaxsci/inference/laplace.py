@@ -1,7 +1,6 @@
 """A normal density around the top of the posterior."""
 
 import math
-from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -12,8 +11,9 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from .chains.starts import check_finite
 from .coordinates import Coordinates
 from .posterior import Posterior
-from .search.derivatives import follows_backwards, follows_forwards
+from .search.found import Reason
 from .search.identifiability import direction
+from .search.newton import newton
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
 
@@ -113,7 +113,7 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
     .. math:: \log p(d) \approx \log p(d, z^*) + \tfrac n2 \log 2\pi - \tfrac12 \log\det H, \quad C = H^{-1}, \quad
         H = -\nabla^2 \log p(d, z^*)
 
-    The top :math:`z^*` of the density of z, Jacobian included, is climbed by Newton's method with a trusted range.
+    The top :math:`z^*` of the density of z, Jacobian included, is climbed by damped Newton steps.
     Exact for linear laws with Gaussian noise and prior; else good when the data say much more than the prior, and bad
     for skewed or many-peaked posteriors: `evidence` and `sample` measure by how much. Second derivatives are exact
     where the program has them, else central differences of its gradient (relative error about 1e-6). It can be jitted
@@ -152,83 +152,18 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
 def _laplace(posterior: Posterior, guess: PyTree, max_steps: int):
     flat = posterior.flatten(guess)
     z0 = flat.to_unconstrained(guess)
-    z, height, curvature, converged, steps = _climb(expansion(posterior.unconstrained(guess), z0), z0, max_steps)
+    density = posterior.unconstrained(guess)
+    rtol = 1e-10 if jnp.finfo(z0.dtype).eps < 1e-10 else 1e-5
+    found = newton(lambda z: -density(z).astype(z.dtype), z0, rtol=rtol, max_steps=max_steps)
+    z, height, curvature = found.x, -found.cost, found.sensitivity
     values, vectors = jnp.linalg.eigh(curvature)
     floor = len(z) * jnp.finfo(z.dtype).eps * jnp.max(jnp.abs(values))
     falling = jnp.all(values > floor)
     safe = jnp.where(values > floor, values, jnp.nan)
     covariance = (vectors / safe) @ vectors.T
     log_evidence = height + 0.5 * len(z) * math.log(2 * math.pi) - 0.5 * jnp.sum(jnp.log(safe))
-    return LaplaceApproximation(z, covariance, log_evidence, height, converged & falling, steps, flat), curvature
-
-
-def _climb(expand: Callable, z: Array, max_steps: int):
-    """Newton's method; the quadratic model is damped until it predicts the rise, undamped near the top."""
-    tolerance = 100 * jnp.finfo(z.dtype).eps
-
-    def step(slope, curvature, damping):
-        values, vectors = jnp.linalg.eigh(curvature)
-        scale = jnp.max(jnp.abs(values)) + jnp.finfo(z.dtype).tiny
-        bent = jnp.maximum(jnp.abs(values), 1e-10 * scale) + damping * scale
-        return vectors @ ((vectors.T @ slope) / bent)
-
-    def body(carry):
-        z, (height, slope, curvature), damping, _, n = carry
-        move = step(slope, curvature, damping)
-        rise = slope @ move / 2
-        new = expand(z + move)
-        first = jnp.isinf(height)
-        better = first | (new[0] >= height - tolerance * (1 + jnp.abs(height)))
-        better = better & jnp.isfinite(new[0]) & jnp.all(jnp.isfinite(new[1])) & jnp.all(jnp.isfinite(new[2]))
-        kept = jax.tree.map(lambda a, b: jnp.where(better, a, b), (z + move, *new), (z, height, slope, curvature))
-        damping = jnp.where(better, jnp.where(damping < 1e-8, 0.0, 0.1 * damping), jnp.maximum(10 * damping, 1e-6))
-        # a step whose rise is lost in rounding ends the climb, after it has been taken
-        done = ~first & (rise <= tolerance * (1 + jnp.abs(height))) & (better | (damping > 1e3))
-        return kept[0], kept[1:], damping.astype(z.dtype), done, n + 1
-
-    def going(carry):
-        return ~carry[3] & (carry[4] < max_steps) & (carry[2] < 1e6)
-
-    # the first step goes nowhere, from a density below all others
-    nowhere = jnp.asarray(-jnp.inf, z.dtype), jnp.zeros_like(z), jnp.eye(len(z), dtype=z.dtype)
-    start = (z, nowhere, jnp.zeros((), z.dtype), jnp.array(False), jnp.zeros((), int))
-    z, (height, _, curvature), _, done, steps = jax.lax.while_loop(going, body, start)
-    return z, height, curvature, done, steps
-
-
-def expansion(function: Callable, z: Array) -> Callable:
-    """`z -> (value, gradient, minus the second derivative)` in one pass, by whatever derivatives the program has."""
-    if follows_backwards(function, z):
-        first = jax.value_and_grad(function)
-    else:
-
-        def first(z):
-            return jax.vmap(lambda e: jax.jvp(function, (z,), (e,)), out_axes=(None, 0))(jnp.eye(len(z), dtype=z.dtype))
-
-    def slope(z):
-        value, g = first(z)
-        return g, (value, g)
-
-    second = jax.jacfwd if follows_forwards(lambda z: slope(z)[0], z) else _differences
-
-    def expand(z):
-        H, (value, g) = second(slope, has_aux=True)(z)
-        return value, g, -(H + H.T) / 2
-
-    return expand
-
-
-def _differences(slope: Callable, has_aux: bool = True) -> Callable:
-    """The derivative of a gradient by central differences."""
-
-    def bend(z):
-        step = jnp.finfo(z.dtype).eps ** (1 / 3) * jnp.maximum(1.0, jnp.abs(z))
-        points = jnp.concatenate([z[None], z + jnp.diag(step), z - jnp.diag(step)])
-        slopes, aux = jax.lax.map(slope, points)
-        above, below = jnp.split(slopes[1:], 2)
-        return (above - below) / (2 * step[:, None]), jax.tree.map(lambda leaf: leaf[0], aux)
-
-    return bend
+    converged = (found.reason == Reason.CONVERGED) & falling
+    return LaplaceApproximation(z, covariance, log_evidence, height, converged, found.steps, flat), curvature
 
 
 def _check_falling(approximation: LaplaceApproximation, curvature: np.ndarray, max_steps: int) -> None:

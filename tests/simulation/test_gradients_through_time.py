@@ -74,7 +74,11 @@ def test_reversible_is_direct(method):
 
 
 @pytest.mark.parametrize("adjoint", ["direct", "checkpointed"])
-@pytest.mark.parametrize("method", [sim.Tsit5(), sim.Dopri8(), diffrax.Heun()], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "method",
+    [sim.Tsit5(), pytest.param(sim.Dopri8(), marks=pytest.mark.slow), diffrax.Heun()],
+    ids=lambda m: type(m).__name__,
+)
 def test_error_control(method, adjoint):
     def function(x, adjoint=ADJOINTS[adjoint]):
         rate, u, args, t1 = x
@@ -130,6 +134,7 @@ def test_error_control_is_the_frozen_step_map():
     np.testing.assert_allclose(gradients, differences, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [diffrax.Kvaerno5()], ids=lambda s: type(s).__name__)
 def test_through_diffrax(solver):
     def function(x):

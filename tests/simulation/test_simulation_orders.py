@@ -94,7 +94,9 @@ def test_implicit_explicit(method):
     assert abs(observed_order(error, (20, 40))[-1] - method.order) < 0.3
 
 
-@pytest.mark.parametrize("shape", [(40,), (36, 36)], ids=["as a matrix", "by iterations"])
+@pytest.mark.parametrize(
+    "shape", [(40,), pytest.param((36, 36), marks=pytest.mark.slow)], ids=["as a matrix", "by iterations"]
+)
 def test_implicit_part_may_be_stiff(shape):
     """Diffusion 30 times beyond what an explicit step allows, with walls that hold a value."""
     grid = js.Grid(js.Box(*[(0.0, 1.0)] * len(shape)), shape)

@@ -60,15 +60,36 @@ def gradient(function: Callable, x: Float[Array, " n"]) -> Callable:
     return jax.grad(function) if follows_backwards(function, x) else jax.jacfwd(function)
 
 
-def hessian(function: Callable, x: Float[Array, " n"]) -> Callable:
-    """The Hessian of a scalar function near `x`, symmetric to the last bit."""
-    second = jax.jacfwd(gradient(function, x))
+def expansion(function: Callable, x: Float[Array, " n"]) -> Callable:
+    """`x -> (gradient, Hessian)` of a scalar function near `x`, in one pass and in whatever mode the program allows."""
+    if follows_backwards(function, x):
+        first = jax.grad(function)
+    else:
 
-    def symmetric(x: Array) -> Array:
-        H = second(x)
-        return 0.5 * (H + H.T)
+        def first(x):
+            return jax.vmap(lambda e: jax.jvp(function, (x,), (e,))[1])(jnp.eye(x.size, dtype=x.dtype))
 
-    return symmetric
+    bend = jax.jacfwd if follows_forwards(first, x) else _differences
+    second = bend(lambda x: 2 * (first(x),), has_aux=True)
+
+    def expand(x: Array) -> tuple[Array, Array]:
+        H, g = second(x)
+        return g, 0.5 * (H + H.T)
+
+    return expand
+
+
+def _differences(slope: Callable, has_aux: bool) -> Callable:
+    """The derivative of a gradient by central differences, right to about 1e-6."""
+
+    def bend(x):
+        step = jnp.finfo(x.dtype).eps ** (1 / 3) * jnp.maximum(1.0, jnp.abs(x))
+        points = jnp.concatenate([x[None], x + jnp.diag(step), x - jnp.diag(step)])
+        slopes, aux = jax.lax.map(slope, points)
+        above, below = jnp.split(slopes[1:], 2)
+        return (above - below) / (2 * step[:, None]), jax.tree.map(lambda leaf: leaf[0], aux)
+
+    return bend
 
 
 def finite(*arrays: Array) -> Array:
