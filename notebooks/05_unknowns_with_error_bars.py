@@ -103,7 +103,7 @@ plt.show()
 print(js.inference.laplace(posterior, best))
 
 # %%
-draws = js.inference.sample(posterior, best.value, num_samples=400, num_warmup=300, key=jax.random.key(1900))
+draws = js.inference.sample(posterior, best.value, num_samples=1000, num_warmup=400, key=jax.random.key(1900))
 print(draws)
 
 # %% [markdown]
@@ -122,7 +122,7 @@ plt.show()
 # would lie, and that is what data should be compared with.
 
 # %%
-some = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[::8], draws.values)
+some = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[::20], draws.values)
 curves = jax.jit(jax.vmap(lambda unknowns: populations(unknowns, 10)))(some)
 noise = jax.random.normal(jax.random.key(1920), curves.shape)
 counted = curves * jnp.exp(some["noise"][:, None] * noise)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .._core.errors import UnsupportedError
 from .chains import diagnostics
 from .chains.draws import Draws
 from .chains.nuts import Settings, begin, library, run, schedule
@@ -69,7 +70,7 @@ def sample(
     Raises:
         ImportError: If blackjax is not installed.
         ValueError: If there is neither a guess nor a proper prior, or no finite density to start from.
-        UnsupportedError: If the prediction has no gradient.
+        UnsupportedError: If the prediction has no gradient, or under jit, vmap or grad.
 
     Example:
         >>> import jax, jaxsci as js
@@ -85,6 +86,7 @@ def sample(
     num_samples, num_warmup, num_chains = _counts(num_samples, num_warmup, num_chains)
     if not 0 < target_acceptance < 1:
         raise ValueError(f"target_acceptance={target_acceptance} must lie between 0 and 1; 0.8 is usual.")
+    _refuse_traces(posterior, guess, key)
     guess, starts_key, chains_key = _guess(posterior, guess), *jax.random.split(key)
     template = posterior.sample_prior(key) if guess is None else guess
     coordinates = posterior.flatten(template)
@@ -110,6 +112,15 @@ def _counts(num_samples: int, num_warmup: int, num_chains: int) -> tuple[int, in
         if operator.index(value) < (0 if name == "num_warmup" else 1):
             raise ValueError(f"{name}={value}: it must be positive.")
     return num_samples, num_warmup, num_chains
+
+
+def _refuse_traces(*inputs: PyTree) -> None:
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(inputs)):
+        raise UnsupportedError(
+            "js.inference.sample compiles its chains itself, looks at them between blocks and deals them out to cores, "
+            "so it cannot stand inside jit, vmap or grad: loop over data sets, which compiles once, or take "
+            "js.inference.laplace or ensemble_kalman, which can."
+        )
 
 
 def _guess(posterior: Posterior, guess: PyTree) -> PyTree:

@@ -75,7 +75,7 @@ def derivatives(space, values, points, directions):
     return forward, sum(jnp.vdot(g, d) for g, d in zip(back, directions, strict=True))
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "walls" else n for n in SPACES])
 def test_gradients_with_respect_to_values_and_points(name):
     space, draw = SPACES[name], np.random.default_rng(3)
     values = values_of(space)

@@ -58,6 +58,7 @@ def test_forward_and_reverse_modes_agree():
     np.testing.assert_allclose(jax.jacfwd(log_density)(PUBLISHED), reverse, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_start_that_cannot_climb_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(lynx_hare, "MAX_STEPS", 2)
     with pytest.raises(ValueError, match="no top of the posterior was reached in 2 steps"):

@@ -23,7 +23,11 @@ from jaxsci.inference import (
 from .linear_gaussian import COVARIANCE, MEAN, A, Y, posterior
 
 KEY = jax.random.key(1)
-METHODS = [Inversion(), DeterministicInversion(), EnsembleTransform(), Unscented()]
+METHODS = [
+    *(pytest.param(method, marks=pytest.mark.slow) for method in (Inversion(), DeterministicInversion())),
+    EnsembleTransform(),
+    Unscented(),
+]
 EXACT = [EnsembleTransform(), Unscented()]
 
 
@@ -47,6 +51,7 @@ def test_perturbed_inversion_is_exact_up_to_chance():
     np.testing.assert_allclose(flow.covariance, COVARIANCE, atol=3 * np.sqrt(2 / 10_000) * COVARIANCE.max())
 
 
+@pytest.mark.slow
 def test_deterministic_inversion_has_the_mean_and_a_covariance_that_is_not_too_small():
     flow = ensemble_kalman(posterior(), num_members=500, method=DeterministicInversion(), key=KEY)
     np.testing.assert_allclose(flow.mean, MEAN, atol=2e-3)
@@ -54,6 +59,7 @@ def test_deterministic_inversion_has_the_mean_and_a_covariance_that_is_not_too_s
     assert values.min() > -1e-6 and values.max() < 0.1 * COVARIANCE.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", EXACT, ids=name)
 def test_more_data_than_members(method):
     rng = np.random.default_rng(0)
@@ -74,6 +80,7 @@ def test_one_step_equals_the_textbook_formula():
     np.testing.assert_allclose(np.cov(np.asarray(moved).T), covariance, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_positive_unknowns_stay_positive_and_lognormal_ones_are_exact():
     density = Posterior(lambda x: x, 2.0, noise=js.inference.LogNormalNoise(0.5), prior=LogNormal(0.0, 1.0))
     flow = ensemble_kalman(density, method=EnsembleTransform(), key=KEY)

@@ -14,7 +14,7 @@ METHODS = [ImportanceSampling(), TemperedSampling(num_particles=500)]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: type(m).__name__)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_linear_gaussian_case_within_three_errors(method, dtype):
     found = evidence(posterior(dtype), jnp.zeros(2, dtype), method=method, key=KEY)
     assert found.ok and found.log_evidence.dtype == dtype
@@ -40,6 +40,7 @@ def test_tempered_particles_find_both_peaks_and_one_top_finds_half():
     np.testing.assert_allclose(one.log_evidence, exact - np.log(2), atol=0.02)
 
 
+@pytest.mark.slow
 def test_failed_draws_count_as_impossible():
     density = Posterior(lambda u: jnp.where(u > 0, jnp.nan, u), 0.0, noise=1.0, prior=Normal(-1.0, 1.0))
     found = evidence(density, -0.5, key=KEY)

@@ -53,6 +53,7 @@ def test_information_of_two_points_of_a_line(points, exact):
     assert abs(inference.expected_information_gain(line).value - exact) < 1e-10
 
 
+@pytest.mark.slow
 def test_a_curved_law_and_bounded_priors_agree_with_nested_draws():
     def predict(u):
         return jnp.exp(-u["rate"] * jnp.linspace(0.2, 2.0, 8)) + u["offset"]

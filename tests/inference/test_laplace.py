@@ -47,7 +47,7 @@ def test_moments_of_a_lognormal_unknown_are_exact():
     assert abs(jnp.mean(jnp.log(draws)) - m) < 4 * s / np.sqrt(4000)
 
 
-@pytest.mark.parametrize("adjoint", [js.Forward(), js.Checkpointed()])
+@pytest.mark.parametrize("adjoint", [js.Forward(), pytest.param(js.Checkpointed(), marks=pytest.mark.slow)])
 def test_through_a_simulation_in_either_mode(adjoint):
     ts = jnp.array([0.5, 1.0, 2.0])
 

@@ -168,6 +168,14 @@ def test_bad_input_is_refused():
         sample(posterior(), jnp.zeros(2), target_acceptance=1.5, key=KEY)
 
 
+def test_inside_a_trace_it_is_refused_by_name():
+    def mean(data):
+        return sample(Posterior(lambda u: u, data, noise=1.0, prior=Normal(0.0, 1.0)), 0.0, key=KEY).mean
+
+    with pytest.raises(js.UnsupportedError, match="js.inference.laplace"):
+        jax.vmap(mean)(jnp.zeros(2))
+
+
 def test_a_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "blackjax", None)
     with pytest.raises(ImportError, match=r"jaxsci\[bayes\].*ensemble_kalman"):

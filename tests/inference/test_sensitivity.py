@@ -61,6 +61,7 @@ def test_sobol_indices_of_the_g_function():
     assert np.all(found.first_error < 0.02)
 
 
+@pytest.mark.slow
 def test_errors_of_sobol_indices_are_honest():
     """Over seeds, deviations are as large as the errors say."""
     box = inference.Uniform(jnp.zeros(2), 1.0)
@@ -73,6 +74,7 @@ def test_errors_of_sobol_indices_are_honest():
     assert 0.8 < jnp.sqrt(jnp.mean(deviations**2)) < 1.25
 
 
+@pytest.mark.slow
 def test_correlated_elements_count_as_one_input():
     prior = {"pair": inference.MultivariateNormal(jnp.zeros(2), jnp.eye(2) + 0.5), "single": inference.Normal(0.0, 1.0)}
     found = inference.sobol_indices(lambda u: u["pair"].sum() + u["single"], prior, num_samples=2**12)

@@ -86,6 +86,7 @@ def test_cross_validation_does_not_ask_for_the_noise_and_is_its_formula():
     np.testing.assert_allclose(scaled.value, path.value, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_largest_evidence_finds_the_size_of_a_random_field():
     """Draws of a field three times as large as its prior says: strength 1/9, within what 200 numbers can tell."""
     space = js.Fourier(js.Grid(js.Box((0.0, 1.0)), (200,)))

@@ -23,7 +23,7 @@ def noise(space, *components, seed=0, complex_valued=False):
     return space.field(values + 1j * draw.normal(size=values.shape) if complex_valued else values)
 
 
-@pytest.fixture(params=PERIODIC)
+@pytest.fixture(params=["fourier", "order 2", pytest.param("order 6", marks=pytest.mark.slow)])
 def storage(request):
     return PERIODIC[request.param]
 

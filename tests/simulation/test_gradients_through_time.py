@@ -52,7 +52,7 @@ def run(method, adjoint, dt=0.05):
 POINT = (jnp.array(1.3), X, jnp.array(0.2))
 
 
-@pytest.mark.parametrize("adjoint", ADJOINTS)
+@pytest.mark.parametrize("adjoint", [pytest.param("direct", marks=pytest.mark.slow), "checkpointed", "small"])
 @pytest.mark.parametrize(
     "method", [sim.RK4(), sim.Tsit5(), sim.ARK4(), sim.Leapfrog(), sim.Yoshida4()], ids=lambda m: type(m).__name__
 )
@@ -73,7 +73,7 @@ def test_reversible_is_direct(method):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), *gradients)
 
 
-@pytest.mark.parametrize("adjoint", ["direct", "checkpointed"])
+@pytest.mark.parametrize("adjoint", [pytest.param("direct", marks=pytest.mark.slow), "checkpointed"])
 @pytest.mark.parametrize(
     "method",
     [sim.Tsit5(), pytest.param(sim.Dopri8(), marks=pytest.mark.slow), diffrax.Heun()],

@@ -55,7 +55,7 @@ def test_ensemble_is_a_loop(dt, lanes, devices):
     assert many.ok.shape == (13,) and many.ok.all()
 
 
-@pytest.mark.parametrize("dt", [None, 0.01])
+@pytest.mark.parametrize("dt", [pytest.param(None, marks=pytest.mark.slow), 0.01])
 def test_ensemble_over_coefficients_and_its_gradient(dt):
     rhos = jnp.linspace(20.0, 30.0, 5)
 

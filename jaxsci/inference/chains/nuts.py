@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from tqdm.auto import tqdm
 
 from ...simulation.many.cores import SETTINGS, num_cores
 from .target import Target, evaluate
@@ -202,7 +201,7 @@ def run(
     shares = min(num_cores(jax.devices()), num_chains)
     size = -(-num_chains // shares)
     padded = np.concatenate([stages, np.zeros((-len(stages) % BLOCK, 2), stages.dtype)])
-    bar = tqdm(total=shares * len(stages), desc="compiling the sampler", unit="draw", disable=not progress)
+    bar = _bar(progress, shares * len(stages))
     lock, here = threading.Lock(), _settings_of_jax()
 
     def some(share: int) -> tuple[Chain, Transition] | None:
@@ -229,6 +228,14 @@ def run(
         results = [some(share) for share in range(shares)]
     bar.close()
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:num_chains], *results)
+
+
+def _bar(progress: bool, total: int):
+    if progress:
+        from tqdm.auto import tqdm  # complains in notebooks without widgets, so only when it is wanted
+    else:
+        from tqdm import tqdm
+    return tqdm(total=total, desc="compiling the sampler", unit="draw", disable=not progress)
 
 
 def _compile(target: Target, settings: Settings, chains: Chain, keys) -> None:

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ..._core.errors import ShapeError
 from ..picture import Picture, panels
@@ -70,7 +71,8 @@ def predictive_bands(
         if points:
             panel.plot(measured, list(points.values())[i], "k.", ms=5, label="data")
         panel.set(xlabel=along, ylabel=title, xlim=(times[0], times[-1]))
-    np.atleast_1d(picture.axes)[0].legend(frameon=False)
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    np.atleast_1d(picture.axes)[-1].legend(frameon=False)
     return picture
 
 
