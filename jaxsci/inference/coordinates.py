@@ -166,7 +166,7 @@ class Coordinates(eqx.Module):
         return self.rebuild([prior.transform.forward(x) for prior, x in zip(self.priors, parts, strict=True)])
 
     def log_jacobian(self, z: Float[Array, " n"]) -> Float[Array, ""]:
-        """log |d physical / dz|: what the log density gains when it is seen as one of z."""
+        """`log |d physical / dz|`: what the log density gains when it is seen as one of z."""
         parts = self.split(z)
         return sum(
             (prior.transform.log_jacobian(x).astype(z.dtype) for prior, x in zip(self.priors, parts, strict=True)),

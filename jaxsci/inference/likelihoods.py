@@ -41,7 +41,7 @@ class Likelihood(eqx.Module):
     def residual(
         self, data: Float[Array, "*shape"], prediction: Float[Array, "*shape"]
     ) -> Float[Array, "*shape"] | None:
-        """Numbers r with log density = constant - |r|^2 / 2; None where there are none."""
+        """Numbers r with log density `constant - |r|^2 / 2`; None where there are none."""
         return None
 
     def whiten(self, prediction: Float[Array, "*shape"], change: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -51,7 +51,7 @@ class Distribution(eqx.Module):
         return Identity()
 
     def residual(self, x: Float[Array, "*shape"]) -> Float[Array, " residuals"] | None:
-        """Numbers r with log density = constant - |r|^2 / 2; None where there are none."""
+        """Numbers r with log density `constant - |r|^2 / 2`; None where there are none."""
         return None
 
 
