@@ -1,7 +1,6 @@
 """The contracts a law of nature can fulfil. A simulation asks for the one it needs, by name."""
 
 import abc
-import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from .._core.shown import with_numbers
 from ..geometry import Box
 
 
@@ -23,8 +23,7 @@ class Equation(eqx.Module):
         """Time derivative of the state `u` at time `t`, a PyTree of the structure of `u`."""
 
     def __repr__(self):
-        shown = ", ".join(f"{item.name}={_shown(getattr(self, item.name))}" for item in dataclasses.fields(self))
-        return f"{type(self).__name__}({shown})"
+        return with_numbers(self)
 
 
 class SemilinearEquation(Equation):
@@ -42,12 +41,6 @@ class SemilinearEquation(Equation):
         return jax.tree.map(
             lambda a, b: a + b, self.linear(u), self.nonlinear(t, u, args), is_leaf=lambda leaf: hasattr(leaf, "space")
         )
-
-
-def _shown(value) -> str:
-    if not eqx.is_array(value) or isinstance(value, jax.core.Tracer):
-        return "traced" if isinstance(value, jax.core.Tracer) else repr(value)
-    return f"{value:.6g}" if value.ndim == 0 else f"array of shape {value.shape}"
 
 
 class Phase(NamedTuple):

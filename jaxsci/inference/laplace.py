@@ -1,6 +1,7 @@
 """A normal density around the top of the posterior."""
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -11,8 +12,10 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from .chains.starts import check_finite
 from .coordinates import Coordinates
 from .posterior import Posterior
+from .search.derivatives import expansion
 from .search.found import Reason
 from .search.identifiability import direction
+from .search.implicit import moving_top, without_derivative
 from .search.newton import newton
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -117,7 +120,8 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
     Exact for linear laws with Gaussian noise and prior; else good when the data say much more than the prior, and bad
     for skewed or many-peaked posteriors: `evidence` and `sample` measure by how much. Second derivatives are exact
     where the program has them, else central differences of its gradient (relative error about 1e-6). It can be jitted
-    and mapped over data sets; then look at `ok`.
+    and mapped over data sets; then look at `ok`. Data, noise and prior can be differentiated by, through the implicit
+    function theorem: `log_evidence` can be climbed in a scale.
 
     Args:
         posterior: the posterior.
@@ -141,7 +145,8 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
         Tierney, Kadane, Accurate approximations for posterior moments and marginal densities, JASA 81 (1986).
     """
     guess = getattr(guess, "value", guess)
-    approximation, curvature = _laplace(posterior, guess, max_steps)
+    moves = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(posterior))
+    approximation, curvature = _laplace(posterior, guess, max_steps, moves)
     if not isinstance(approximation.mode, jax.core.Tracer):
         check_finite(posterior, guess, approximation.log_density)
         _check_falling(approximation, np.asarray(curvature), max_steps)
@@ -149,13 +154,16 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
 
 
 @eqx.filter_jit
-def _laplace(posterior: Posterior, guess: PyTree, max_steps: int):
+def _laplace(posterior: Posterior, guess: PyTree, max_steps: int, moves: bool):
     flat = posterior.flatten(guess)
-    z0 = flat.to_unconstrained(guess)
-    density = posterior.unconstrained(guess)
+    z0 = jax.lax.stop_gradient(flat.to_unconstrained(guess))
     rtol = 1e-10 if jnp.finfo(z0.dtype).eps < 1e-10 else 1e-5
-    found = newton(lambda z: -density(z).astype(z.dtype), z0, rtol=rtol, max_steps=max_steps)
+    found = newton(_cost(without_derivative(posterior), guess), z0, rtol=rtol, max_steps=max_steps)
     z, height, curvature = found.x, -found.cost, found.sensitivity
+    if moves:
+        cost = _cost(posterior, guess)
+        z = moving_top(cost, z, jnp.ones(z.shape, bool))
+        height, curvature = -cost(z), expansion(cost, z)(z)[1]
     values, vectors = jnp.linalg.eigh(curvature)
     floor = len(z) * jnp.finfo(z.dtype).eps * jnp.max(jnp.abs(values))
     falling = jnp.all(values > floor)
@@ -164,6 +172,11 @@ def _laplace(posterior: Posterior, guess: PyTree, max_steps: int):
     log_evidence = height + 0.5 * len(z) * math.log(2 * math.pi) - 0.5 * jnp.sum(jnp.log(safe))
     converged = (found.reason == Reason.CONVERGED) & falling
     return LaplaceApproximation(z, covariance, log_evidence, height, converged, found.steps, flat), curvature
+
+
+def _cost(posterior: Posterior, guess: PyTree) -> Callable[[Array], Array]:
+    density = posterior.unconstrained(guess)
+    return lambda z: -density(z).astype(z.dtype)
 
 
 def _check_falling(approximation: LaplaceApproximation, curvature: np.ndarray, max_steps: int) -> None:

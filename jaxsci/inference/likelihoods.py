@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from .._core.errors import UnsupportedError
 from .._core.precision import as_floating, in_type_of
+from .._core.shown import with_numbers
 from .distributions.base import Distribution
 from .distributions.heavy_tails import student_log_density
 from .distributions.multivariate import cholesky_factor
@@ -25,6 +26,9 @@ class Likelihood(eqx.Module):
     """
 
     least_squares: ClassVar[bool] = False
+
+    def __repr__(self):
+        return with_numbers(self)
 
     @abc.abstractmethod
     def log_density(self, data: Float[Array, "*shape"], prediction: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -244,10 +248,11 @@ def as_likelihood(noise) -> Likelihood:
 
 
 def check_noise(noise) -> None:
-    """Raise `TypeError` if a prior was given where noise belongs."""
+    """Raise `TypeError` if a prior, or a name, was given where noise belongs."""
     for leaf in jax.tree.leaves(noise, is_leaf=lambda node: isinstance(node, Distribution)):
-        if isinstance(leaf, Distribution):
+        if isinstance(leaf, (Distribution, str)):
+            kind = "a name" if isinstance(leaf, str) else "a Distribution of unknowns"
             raise TypeError(
                 f"noise is a standard deviation or a Likelihood, such as js.inference.Gaussian(0.1), not {leaf!r}, "
-                "which is a Distribution of unknowns."
+                f"which is {kind}."
             )

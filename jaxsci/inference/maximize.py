@@ -15,7 +15,7 @@ from .search.chart import Chart
 from .search.estimate import Estimate as Estimate
 from .search.found import Found, Reason
 from .search.identifiability import of_hessian, of_jacobian
-from .search.implicit import moving_top
+from .search.implicit import moving_top, without_derivative
 from .search.large import matrix_free_levenberg_marquardt, matrix_free_newton
 from .search.least_squares import levenberg_marquardt
 from .search.newton import newton
@@ -89,8 +89,8 @@ def maximize(
 
 @eqx.filter_jit
 def _maximize(posterior: Posterior, flat: Coordinates, starts: int, key, max_steps: int, rtol, show, moves: bool):
-    fixed = _without_derivative(posterior)
-    chart = Chart(_without_derivative(flat), posterior.is_least_squares)
+    fixed = without_derivative(posterior)
+    chart = Chart(without_derivative(flat), posterior.is_least_squares)
     search = _search(fixed, chart, max_steps, rtol, show)
     points = chart.starts(starts, key)
     found = jax.vmap(search)(points) if starts > 1 else jax.tree.map(lambda a: a[None], search(points[0]))
@@ -109,11 +109,6 @@ def _cost(posterior: Posterior, chart: Chart) -> Callable[[Array], Array]:
     if posterior.is_least_squares:
         return lambda y: 0.5 * jnp.sum(posterior.residuals(chart.decode(y)).astype(y.dtype) ** 2)
     return lambda y: -posterior.log_density(chart.decode(y)).astype(y.dtype)
-
-
-def _without_derivative(tree: PyTree) -> PyTree:
-    moving, fixed = eqx.partition(tree, eqx.is_inexact_array)
-    return eqx.combine(jax.lax.stop_gradient(moving), fixed)
 
 
 def _search(posterior: Posterior, chart: Chart, max_steps: int, rtol: float | None, show) -> Callable[[Array], Found]:

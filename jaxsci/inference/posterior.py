@@ -71,6 +71,12 @@ class Posterior(eqx.Module):
     prior: PyTree
     mask: PyTree[Bool[Array, "..."]]
 
+    def __repr__(self):
+        shapes = ", ".join(str(leaf.shape) for leaf in jax.tree.leaves(self.data))
+        noise = "normal, its scale estimated from the residuals" if self.noise is None else repr(self.noise)
+        prior = "flat" if self.prior is None else repr(self.prior)
+        return f"Posterior given data of shape {shapes}\n  noise: {noise}\n  prior: {prior}"
+
     def __init__(self, predict: Callable, data: PyTree, noise: Any = None, prior: PyTree = None, mask: PyTree = None):
         self.predict = predict
         self.data = jax.tree.map(_as_array, data, is_leaf=_is_one_array)

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -27,6 +28,16 @@ def test_a_line_is_measured_at_its_ends(criterion):
     )
     assert bool(best.ok)
     np.testing.assert_allclose(jnp.sort(best.design), [-1.0, 1.0], atol=1e-12)
+
+
+def test_a_search_can_be_jitted_over_the_noise():
+    def gain(sd):
+        return inference.best_experiment(
+            line, jnp.array([0.1, 0.3]), LINE, sd, bounds=(-1.0, 1.0), num_samples=1, starts=2
+        ).score
+
+    # log det(I + J^T J / sd^2) / 2 of the two ends
+    np.testing.assert_allclose(jax.jit(gain)(0.5), math.log(1 + 2 / 0.25), rtol=1e-10)
 
 
 def test_the_information_of_the_best_two_points_is_log_three():

@@ -95,3 +95,17 @@ def test_a_likelihood_that_is_not_finite_is_refused():
 def test_table_of_the_approximation():
     text = repr(laplace(posterior(), jnp.zeros(2)))
     assert "unknown[1]" in text and "0.366887" in text and "log evidence -4.74001" in text
+
+
+def test_evidence_and_spread_are_differentiated_by_noise_and_data():
+    x = jnp.linspace(0.0, 1.0, 9)
+    prior = {"a": Normal(1.0, 1.0), "b": LogNormal(0.0, 1.0)}
+
+    def found(inputs):
+        data, sd = inputs
+        best = laplace(Posterior(lambda u: u["a"] * jnp.exp(-u["b"] * x), data, sd, prior), {"a": 1.0, "b": 1.0})
+        return best.log_evidence, best.mean, best.standard_deviation
+
+    data = 2 * jnp.exp(-1.5 * x) + 0.1 * jnp.cos(40 * x)
+    report = js.check_gradient(found, (data, jnp.array(0.2)))
+    assert report.passed, report

@@ -157,6 +157,13 @@ def test_draws_of_prior_and_data():
     np.testing.assert_allclose(data.std(0), 0.1, atol=0.01)
 
 
+def test_printing_says_what_is_assumed():
+    text = repr(inf.Posterior(line, DATA, 0.1, {"a": inf.Normal(0.0, 2.0), "b": None}))
+    assert f"data of shape {DATA.shape}" in text and "Gaussian(standard_deviation=0.1)" in text
+    assert "Normal(mean=0, standard_deviation=2)" in text
+    assert "scale estimated" in repr(inf.Posterior(line, DATA)) and "prior: flat" in repr(inf.Posterior(line, DATA))
+
+
 def test_unknowns_are_chosen_by_path():
     tree = {"law": js.equations.LotkaVolterra(0.5, 0.02, 0.8, 0.03), "layers": [jnp.ones(2), jnp.zeros(3)]}
     values, put = inf.choose(tree, "['law'].alpha", "['layers'][1]")
@@ -195,6 +202,7 @@ def test_unknowns_are_chosen_by_path():
         ),
         (lambda: inf.Posterior(line, DATA, inf.StudentNoise(1.0)).residuals(GUESS), js.UnsupportedError, "not a sum"),
         (lambda: inf.Posterior(line, DATA, PRIOR["a"]), TypeError, "Likelihood"),
+        (lambda: inf.Posterior(line, DATA, "gaussian"), TypeError, "which is a name"),
         (
             lambda: (
                 inf.Posterior(line, DATA, 0.1, PRIOR)

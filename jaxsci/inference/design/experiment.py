@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
@@ -108,6 +109,8 @@ def best_experiment(
         posterior = _posterior(predict, to_design(vector), prior, noise, like)
         return jnp.mean(jax.vmap(lambda z: criterion.score(data_rows(posterior, flat, z), prior_rows(flat, z)))(zs))
 
+    if starts > 1:
+        _check_bounds(bounds, starts)
     begin = _starts(start, lower, upper, starts, key_starts)
     ends, scores, rested = eqx.filter_jit(jax.vmap(lambda x: climb(score, x, lower, upper, max_steps)))(begin)
     best = jnp.argmax(jnp.where(jnp.isfinite(scores), scores, -jnp.inf))
@@ -118,13 +121,17 @@ def _starts(start: Array, lower: Array, upper: Array, count: int, key) -> Float[
     """The guess, and random designs between the bounds."""
     if count == 1:
         return start[None]
-    if not bool(jnp.isfinite(lower).all() & jnp.isfinite(upper).all()):
-        raise ValueError(
-            f"starts={count} needs places to start from: pass finite bounds=(lower, upper), or starts=1 to use only "
-            "the guess."
-        )
     random = jax.random.uniform(key, (count - 1, start.size), start.dtype, lower, upper)
     return jnp.concatenate([start[None], random])
+
+
+def _check_bounds(bounds: tuple[PyTree, PyTree] | None, starts: int) -> None:
+    ends = [end for end in jax.tree.leaves(bounds) if not isinstance(end, jax.core.Tracer)]
+    if bounds is None or not all(np.isfinite(end).all() for end in ends):
+        raise ValueError(
+            f"starts={starts} needs places to start from: pass finite bounds=(lower, upper), or starts=1 to use only "
+            "the guess."
+        )
 
 
 def _ends(end: PyTree, guess: PyTree, start: Array) -> Array:

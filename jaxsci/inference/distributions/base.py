@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from ..._core.errors import ShapeError
 from ..._core.precision import as_floating, in_type_of
+from ..._core.shown import with_numbers
 from ..transforms import Identity, Transform
 
 
@@ -26,6 +27,9 @@ class Distribution(eqx.Module):
     least_squares: ClassVar[bool] = False
     is_flat: ClassVar[bool] = False
     closed: ClassVar[bool] = False
+
+    def __repr__(self):
+        return with_numbers(self)
 
     @abc.abstractmethod
     def log_density(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:

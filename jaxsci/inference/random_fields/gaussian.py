@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..._core.errors import ShapeError, UnsupportedError
@@ -68,6 +69,14 @@ class GaussianRandomField(Distribution):
     mean: Any = eqx.field(converter=as_floating)
     basis: Basis
     smoothness: float = eqx.field(static=True)
+
+    def __repr__(self):
+        sizes = (self.standard_deviation, self.length)
+        size = [f"{v:.4g}" if np.ndim(v) == 0 and not isinstance(v, jax.core.Tracer) else "..." for v in sizes]
+        return (
+            f"GaussianRandomField(standard_deviation={size[0]}, length={size[1]}, smoothness={self.smoothness:g}; "
+            f"{self.num_modes} modes on {self.space!r})"
+        )
 
     def __init__(
         self,

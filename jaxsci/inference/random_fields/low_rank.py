@@ -37,6 +37,15 @@ class LowRankLaplace(eqx.Module):
     neglected: Float[Array, ""]
     flat: Coordinates
 
+    def __repr__(self):
+        if isinstance(self.log_evidence, jax.core.Tracer) or self.log_evidence.ndim:
+            return "LowRankLaplace"
+        return (
+            f"LowRankLaplace: the data tell about {len(self.eigenvalues)} of {len(self.directions)} directions, up to "
+            f"{float(self.eigenvalues[0]):.3g} times more than the prior (neglected: {float(self.neglected):.2g}); "
+            f"log evidence {float(self.log_evidence):.6g}"
+        )
+
     def sample(self, key, num_samples: int) -> PyTree:
         """Draws of the unknowns, stacked along a leading axis."""
         size = self.directions.shape[0]

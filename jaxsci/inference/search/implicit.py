@@ -2,11 +2,18 @@
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from .derivatives import gradient
+
+
+def without_derivative(tree: PyTree) -> PyTree:
+    """The same numbers, as constants: a search is not differentiated step by step."""
+    moving, fixed = eqx.partition(tree, eqx.is_inexact_array)
+    return eqx.combine(jax.lax.stop_gradient(moving), fixed)
 
 
 def moving_top(cost: Callable[[Array], Array], y: Float[Array, " n"], free: Bool[Array, " n"]) -> Float[Array, " n"]:
