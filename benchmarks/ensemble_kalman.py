@@ -7,7 +7,6 @@ from .comparison import OURS, Contender, Target, Work
 TITLE = "Ensemble Kalman inversion of the predator-prey law, 10^4 members"
 VARIANTS = ("float32", "float64")
 LOOP = "loop over members"
-NAMES = ("alpha", "beta", "gamma", "delta")
 CENTER, WIDTH, NOISE = np.log([0.6, 0.03, 0.7, 0.025]), 0.2, 0.1
 START, YEARS, DT = (30.0, 4.0), 20, 0.1
 

@@ -13,9 +13,9 @@ from .chains.starts import check_finite
 from .coordinates import Coordinates
 from .posterior import Posterior
 from .search.derivatives import expansion
-from .search.found import Reason
+from .search.found import Reason, usual_tolerance
 from .search.identifiability import direction
-from .search.implicit import moving_top, without_derivative
+from .search.implicit import is_moving, moving_top, without_derivative
 from .search.newton import newton
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -145,7 +145,7 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
         Tierney, Kadane, Accurate approximations for posterior moments and marginal densities, JASA 81 (1986).
     """
     guess = getattr(guess, "value", guess)
-    moves = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(posterior))
+    moves = is_moving(posterior)
     approximation, curvature = _laplace(posterior, guess, max_steps, moves)
     if not isinstance(approximation.mode, jax.core.Tracer):
         check_finite(posterior, guess, approximation.log_density)
@@ -157,7 +157,7 @@ def laplace(posterior: Posterior, guess: PyTree, *, max_steps: int = 200) -> Lap
 def _laplace(posterior: Posterior, guess: PyTree, max_steps: int, moves: bool):
     flat = posterior.flatten(guess)
     z0 = jax.lax.stop_gradient(flat.to_unconstrained(guess))
-    rtol = 1e-10 if jnp.finfo(z0.dtype).eps < 1e-10 else 1e-5
+    rtol = usual_tolerance(z0.dtype)
     found = newton(_cost(without_derivative(posterior), guess), z0, rtol=rtol, max_steps=max_steps)
     z, height, curvature = found.x, -found.cost, found.sensitivity
     if moves:

@@ -13,9 +13,9 @@ from .coordinates import Coordinates, unknown_leaves
 from .posterior import Posterior
 from .search.chart import Chart
 from .search.estimate import Estimate as Estimate
-from .search.found import Found, Reason
+from .search.found import Found, Reason, usual_tolerance
 from .search.identifiability import of_hessian, of_jacobian
-from .search.implicit import moving_top, without_derivative
+from .search.implicit import is_moving, moving_top, without_derivative
 from .search.large import matrix_free_levenberg_marquardt, matrix_free_newton
 from .search.least_squares import levenberg_marquardt
 from .search.newton import newton
@@ -77,7 +77,7 @@ def maximize(
         (2.0, 0.5, True)
     """
     key = jax.random.key(0) if key is None else key
-    moves = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(posterior))
+    moves = is_moving(posterior)
     with _bar(progress, max_steps) as show:
         best = _maximize(posterior, posterior.flatten(guess), starts, key, max_steps, rtol, show, moves)
         best = jax.block_until_ready(best) if show else best
@@ -117,7 +117,7 @@ def _search(posterior: Posterior, chart: Chart, max_steps: int, rtol: float | No
     options = {"max_steps": max_steps, "show": show}
     if not posterior.is_least_squares:
         dense = n <= DENSE_HESSIAN
-        options["rtol"] = _tolerance(rtol, dense, chart)
+        options["rtol"] = usual_tolerance(chart.coordinates.dtype, dense) if rtol is None else rtol
         return lambda y: (newton if dense else matrix_free_newton)(cost, y, **options)
 
     def residual(y: Array) -> Array:
@@ -126,7 +126,7 @@ def _search(posterior: Posterior, chart: Chart, max_steps: int, rtol: float | No
     m = jax.eval_shape(residual, jax.ShapeDtypeStruct((n,), chart.coordinates.dtype)).shape[0]
     dense = n <= DENSE_UNKNOWNS and n * m <= DENSE_JACOBIAN
     method = levenberg_marquardt if dense else matrix_free_levenberg_marquardt
-    options["rtol"] = _tolerance(rtol, dense, chart)
+    options["rtol"] = usual_tolerance(chart.coordinates.dtype, dense) if rtol is None else rtol
     lower, upper = chart.bounds
 
     def search(y: Array) -> Found:
@@ -135,13 +135,6 @@ def _search(posterior: Posterior, chart: Chart, max_steps: int, rtol: float | No
         return found._replace(reason=jnp.where(inside, found.reason, Reason.NOT_FINITE))
 
     return search
-
-
-def _tolerance(rtol: float | None, dense: bool, chart: Chart) -> float:
-    if rtol is not None:
-        return rtol
-    double = jnp.finfo(chart.coordinates.dtype).eps < 1e-10
-    return (1e-10 if dense else 1e-6) if double else (1e-5 if dense else 1e-4)
 
 
 def _estimate(posterior: Posterior, chart: Chart, found: Found, winner: Array) -> Estimate:

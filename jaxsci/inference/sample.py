@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
+from ..simulation.choice import is_traced
 from .chains import diagnostics
 from .chains.draws import Draws
 from .chains.nuts import Settings, begin, library, run, schedule
@@ -115,7 +116,7 @@ def _counts(num_samples: int, num_warmup: int, num_chains: int) -> tuple[int, in
 
 
 def _refuse_traces(*inputs: PyTree) -> None:
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(inputs)):
+    if is_traced(inputs):
         raise UnsupportedError(
             "js.inference.sample compiles its chains itself, looks at them between blocks and deals them out to cores, "
             "so it cannot stand inside jit, vmap or grad: loop over data sets, which compiles once, or take "

@@ -14,11 +14,11 @@ class GradientReport(eqx.Module):
 
     Args:
         slope: observed order of the Taylor remainder, 2 for a right derivative; None where the function is linear along
-        the
-            tried direction.
+            the tried direction.
         remainder: largest relative remainder seen; at rounding level for a linear function.
         identity: relative error of `<J v, w> = <v, J^T w>`; None where forward mode is not defined.
         difference: best relative agreement with central differences.
+        tolerance: the agreement that was asked for.
         passed: the verdict.
         reasons: what failed, in words.
     """
@@ -27,6 +27,7 @@ class GradientReport(eqx.Module):
     remainder: float
     identity: float | None
     difference: float
+    tolerance: float
     passed: bool
     reasons: tuple[str, ...] = ()
 
@@ -167,4 +168,4 @@ def _verdict(slope, remainder, identity, difference, eps, tolerance):
         reasons.append(f"forward and reverse mode are not transposes of each other (relative error {identity:.1e})")
     if not difference <= tolerance:
         reasons.append(f"central differences disagree by {difference:.1e}")
-    return GradientReport(slope, remainder, identity, difference, not reasons, tuple(reasons))
+    return GradientReport(slope, remainder, identity, difference, tolerance, not reasons, tuple(reasons))

@@ -1,11 +1,13 @@
 """The posterior of the predator-prey law by chains, against the published one (posteriordb)."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
 
 import jaxsci as js
-from jaxsci.gallery import lynx_hare
+from jaxsci.gallery import lynx_hare, lynx_hare_chains
 from jaxsci.inference import evidence, sample
 
 
@@ -19,6 +21,20 @@ def test_means_within_three_errors_and_two_percent_of_the_published_ones():
     ):
         assert abs(mean - unknown.published_mean) < 3 * error + 0.02 * unknown.published_mean, unknown.name
         assert abs(sd / unknown.published_sd - 1) < 0.1, unknown.name
+
+
+@pytest.mark.slow
+def test_example_writes_its_table_its_draws_and_a_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(lynx_hare_chains, "NUM_SAMPLES", 200)
+    monkeypatch.setattr(lynx_hare_chains, "NUM_WARMUP", 200)
+    lynx_hare_chains.main(tmp_path)
+    rows = json.loads((tmp_path / "results.json").read_text())["unknowns"]
+    assert [row["name"] for row in rows] == [unknown.name for unknown in lynx_hare.UNKNOWNS]
+    assert all(abs(row["mean"] - row["published_mean"]) < 0.5 * row["published_sd"] for row in rows)
+    assert "published mean" in (tmp_path / "table.txt").read_text()
+    with np.load(tmp_path / "draws.npz") as draws:
+        assert draws["alpha"].shape == (4, 200)
+    assert (tmp_path / "posterior.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ from scipy.optimize import curve_fit, minimize
 
 import jaxsci as js
 from jaxsci import inference as inf
+from jaxsci.inference.search.found import Reason
+from jaxsci.inference.search.newton import newton
 
 X = np.linspace(0.0, 3.0, 20)
 RNG = np.random.default_rng(0)
@@ -219,3 +221,17 @@ def test_table_and_progress(capsys):
     assert "misfit" in capsys.readouterr().err
     text = str(best)
     assert f"{float(best.value['a']):.7g}" in text and "scale of the noise" in text and "NOT OK" not in text
+
+
+@pytest.mark.parametrize(("tilt", "right"), [(0.0, True), (0.1, False)])
+def test_a_rough_density_is_at_its_top_only_where_its_gradient_is_right(tilt, right):
+    """A value that is rough at 1e-7, with the gradient of the smooth part, right and wrong by `tilt`."""
+
+    def rough(x):
+        smooth = jnp.sum(jnp.cosh(x - 1)) + tilt * jnp.sum(x)
+        return smooth + jax.lax.stop_gradient(1e-7 * jnp.sin(1e9 * jnp.sum(x)) - tilt * jnp.sum(x))
+
+    found = newton(rough, jnp.array([0.0, 3.0]), rtol=1e-14, max_steps=500)
+    assert (int(found.reason) == Reason.CONVERGED) is right
+    if right:
+        np.testing.assert_allclose(found.x, 1.0, atol=1e-3)

@@ -92,6 +92,12 @@ def test_gradients_in_whatever_mode_the_simulation_allows(adjoint):
     np.testing.assert_allclose(slope[0], difference, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("unknowns", "width", "forward"), [(8, 10, True), (20, 10, False), (8, 3000, False)])
+def test_few_unknowns_of_a_small_program_are_followed_forwards(unknowns, width, forward):
+    density = Posterior(lambda u: jnp.ones(width).sum() * u, jnp.zeros(unknowns), 1.0, Normal(0.0, 1.0))
+    assert goes_forwards(density, jnp.zeros(unknowns), unknowns) is forward
+
+
 def test_gradient_of_a_posterior_has_a_certificate():
     assert js.check_gradient(decay(js.Checkpointed(), dt=0.05).log_density, jnp.array(1.0)).passed
 

@@ -109,8 +109,7 @@ def best_experiment(
         posterior = _posterior(predict, to_design(vector), prior, noise, like)
         return jnp.mean(jax.vmap(lambda z: criterion.score(data_rows(posterior, flat, z), prior_rows(flat, z)))(zs))
 
-    if starts > 1:
-        _check_bounds(bounds, starts)
+    _check_bounds(bounds, starts)
     begin = _starts(start, lower, upper, starts, key_starts)
     ends, scores, rested = eqx.filter_jit(jax.vmap(lambda x: climb(score, x, lower, upper, max_steps)))(begin)
     best = jnp.argmax(jnp.where(jnp.isfinite(scores), scores, -jnp.inf))
@@ -126,6 +125,8 @@ def _starts(start: Array, lower: Array, upper: Array, count: int, key) -> Float[
 
 
 def _check_bounds(bounds: tuple[PyTree, PyTree] | None, starts: int) -> None:
+    if starts == 1:
+        return
     ends = [end for end in jax.tree.leaves(bounds) if not isinstance(end, jax.core.Tracer)]
     if bounds is None or not all(np.isfinite(end).all() for end in ends):
         raise ValueError(

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from ..._core.errors import ShapeError, UnsupportedError
 from ..._core.precision import as_floating, in_type_of
+from ..._core.shown import shown
 from ...fields import Field, FiniteDifference, Fourier, Space, is_field
 from ..distributions.base import Distribution
 from ..distributions.normal import LOG_ROOT_TWO_PI
@@ -71,11 +71,9 @@ class GaussianRandomField(Distribution):
     smoothness: float = eqx.field(static=True)
 
     def __repr__(self):
-        sizes = (self.standard_deviation, self.length)
-        size = [f"{v:.4g}" if np.ndim(v) == 0 and not isinstance(v, jax.core.Tracer) else "..." for v in sizes]
         return (
-            f"GaussianRandomField(standard_deviation={size[0]}, length={size[1]}, smoothness={self.smoothness:g}; "
-            f"{self.num_modes} modes on {self.space!r})"
+            f"GaussianRandomField(standard_deviation={shown(self.standard_deviation)}, length={shown(self.length)}, "
+            f"smoothness={self.smoothness:g}; {self.num_modes} modes on {self.space!r})"
         )
 
     def __init__(

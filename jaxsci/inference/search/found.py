@@ -54,6 +54,12 @@ def tell(show, steps: Array, cost: Array) -> None:
         jax.debug.callback(show, steps, cost)
 
 
+def usual_tolerance(dtype, dense: bool = True) -> float:
+    """How near a search comes to the top, with matrices and without."""
+    double = jnp.finfo(dtype).eps < 1e-10
+    return (1e-10 if dense else 1e-6) if double else (1e-5 if dense else 1e-4)
+
+
 def ended(reason: Array) -> Array:
     """The reason of a search that stops now."""
     return jnp.where(reason == Reason.RUNNING, Reason.TOO_MANY_STEPS, reason)

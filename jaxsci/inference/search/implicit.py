@@ -16,6 +16,11 @@ def without_derivative(tree: PyTree) -> PyTree:
     return eqx.combine(jax.lax.stop_gradient(moving), fixed)
 
 
+def is_moving(tree: PyTree) -> bool:
+    """Whether a transformation follows some of its numbers."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
 def moving_top(cost: Callable[[Array], Array], y: Float[Array, " n"], free: Bool[Array, " n"]) -> Float[Array, " n"]:
     r"""The minimum y of a cost c(p, y), with the derivative that the implicit function theorem gives it.
 
