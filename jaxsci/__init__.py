@@ -13,6 +13,8 @@ if TYPE_CHECKING:
         gallery as gallery,
         geometry as geometry,
         inference as inference,
+        learning as learning,
+        networks as networks,
         operators as operators,
         plots as plots,
         simulation as simulation,
@@ -87,7 +89,19 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("geometry", "fields", "operators", "equations", "simulation", "inference", "data", "plots", "gallery")
+_ROOMS = (
+    "geometry",
+    "fields",
+    "operators",
+    "equations",
+    "simulation",
+    "networks",
+    "inference",
+    "learning",
+    "data",
+    "plots",
+    "gallery",
+)
 
 _NAMES = {
     "geometry": "Box Grid Periodic Dirichlet Neumann Robin",

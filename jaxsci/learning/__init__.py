@@ -1,0 +1,13 @@
+"""Fit a network to physics: the law that a solver integrates is the residual of the network."""
+
+from .optimisers import (
+    SOAP as SOAP,
+    Adam as Adam,
+    Broyden as Broyden,
+    LeastSquares as LeastSquares,
+    LevenbergMarquardt as LevenbergMarquardt,
+    Optimiser as Optimiser,
+)
+from .pinn import PinnSolution as PinnSolution, solve_pinn as solve_pinn
+from .report import Report as Report
+from .residual import residual as residual

@@ -1,0 +1,230 @@
+"""Start and walls: built into the trial function where that can be exact, terms of the loss where it cannot.
+
+On a box, a function that vanishes on the walls times the network, plus a function that has the wall values, obeys
+Dirichlet laws whatever the weights are; time times the network, plus the start, obeys the initial condition; a network
+of cosines and sines is periodic. What is built in needs no weight, no points and no training.
+
+Reference: Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987; Sukumar & Srivastava, CMAME 389 (2022).
+"""
+
+from collections.abc import Callable
+from itertools import combinations, product as grid_of
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .._core.errors import ShapeError
+from ..geometry import Box, Dirichlet, Free, Periodic, per_side
+from ..geometry.boundary import Sides
+from ..geometry.box import axis_name
+from .local import num_real, real_parts
+from .residual import Shape
+
+
+class Conditions(eqx.Module):
+    """What a trial function obeys by construction, and what is left to the loss.
+
+    Args:
+        shape: What the unknown looks like.
+        sides: For each part of the unknown, a pair of laws per axis.
+        start: The values of all parts of the state at `t0`, a function of one point, or None.
+        times: First and last time, or None.
+        embedded: Axes that reach the network as a cosine and a sine.
+        start_exact: Whether the start is built in.
+    """
+
+    shape: Shape
+    sides: tuple[Sides, ...]
+    start: Any
+    times: Any
+    embedded: tuple[bool, ...] = eqx.field(static=True)
+    start_exact: bool = eqx.field(static=True)
+
+    @property
+    def num_inputs(self) -> int:
+        """Numbers that the network takes."""
+        return self.shape.num_coordinates + sum(self.embedded)
+
+    def encoded(self, z: Array) -> Array:
+        """Coordinates as the network sees them: from -1 to 1, periodic ones on a circle."""
+        numbers = []
+        if self.shape.timed:
+            t0, t1 = (bound.astype(z.dtype) for bound in self.times)
+            numbers.append(2 * (z[0] - t0) / (t1 - t0) - 1)
+        box = self.shape.box
+        for axis in range(box.dim if box else 0):
+            s = (z[self.shape.timed + axis] - box.lows[axis]) / box.lengths[axis]
+            numbers += [jnp.cos(2 * jnp.pi * s), jnp.sin(2 * jnp.pi * s)] if self.embedded[axis] else [2 * s - 1]
+        return jnp.stack(numbers)
+
+    def applied(self, values: Array, z: Array) -> Array:
+        """The trial function at `z`, given what the network says there."""
+        shape = self.shape
+        x = z[shape.timed :]
+        n = len(shape.unknowns)
+        sizes = [num_real((part,)) for part in shape.unknowns]
+        window = jnp.concatenate([jnp.full(size, self._window(i, x)) for i, size in enumerate(sizes)])
+        if not self.start_exact:
+            return real_parts([self._lift(i, x) for i in range(n)]) + window * values
+        start = self.begin(x, z.dtype)
+        t0, t1 = (bound.astype(z.dtype) for bound in self.times)
+        since = z[0] - t0
+        s = since / (t1 - t0)
+        if shape.twice:
+            return real_parts(start[:n]) + since * real_parts(start[n:]) + s * s * window * values
+        return real_parts(start) + s * window * values
+
+    def begin(self, x: Array, dtype) -> list[Array]:
+        """The parts of the state at the start."""
+        leaves = jax.tree.leaves(self.start(x))
+        return [jnp.asarray(a).astype(part.dtype) for a, part in zip(leaves, self.shape.parts, strict=True)]
+
+    def _window(self, part: int, x: Array) -> Array | float:
+        """A smooth function that vanishes on the Dirichlet walls of a part, and is about 1 in the middle."""
+        total, box = jnp.ones((), x.dtype), self.shape.box
+        for axis, laws in enumerate(self.sides[part] if box else ()):
+            s = (x[axis] - box.lows[axis]) / box.lengths[axis]
+            low, high = (isinstance(law, Dirichlet) for law in laws)
+            total = total * (4 * s * (1 - s) if low and high else s if low else 1 - s if high else 1.0)
+        return total
+
+    def _lift(self, part: int, x: Array) -> Array:
+        """A function with the wall values of a part: the Boolean sum of the interpolations along each axis."""
+        kind, box = self.shape.unknowns[part], self.shape.box
+        total = jnp.zeros(kind.shape, kind.dtype)
+        laws = self.sides[part] if box else ()
+        axes = [axis for axis, pair in enumerate(laws) if any(map(is_value, pair))]
+        for size in range(1, len(axes) + 1):
+            for chosen in combinations(axes, size):
+                for ends in grid_of(*([end for end in (0, 1) if is_value(laws[a][end])] for a in chosen)):
+                    factor, y = jnp.ones((), x.dtype), x
+                    for axis, end in zip(chosen, ends, strict=True):
+                        s = (x[axis] - box.lows[axis]) / box.lengths[axis]
+                        both = all(map(is_value, laws[axis]))
+                        factor = factor * ((s if end else 1 - s) if both else 1.0)
+                        y = y.at[axis].set(box.intervals[axis][end])
+                    value = wall_value(laws[chosen[0]][ends[0]], y, kind)
+                    total = total - (-1) ** size * factor * value
+        return total
+
+
+def is_value(law: Any) -> bool:
+    """Whether a law gives the value at a wall."""
+    return isinstance(law, Dirichlet)
+
+
+def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
+    """The number on the right of a boundary law at a wall point."""
+    value = jnp.asarray(law.value(x) if callable(law.value) else law.value)
+    return jnp.broadcast_to(value.astype(kind.dtype), kind.shape)
+
+
+class Trial(eqx.Module):
+    """A network with start and walls built in: a function of `z = (t, x)` that gives the numbers of the unknown."""
+
+    network: Callable
+    conditions: Conditions
+
+    def __call__(self, z: Array) -> Array:
+        values = jnp.asarray(self.network(self.conditions.encoded(z)))
+        return self.conditions.applied(jnp.ravel(values), z)
+
+
+def sides_of(boundary: Any, shape: Shape) -> tuple[Sides, ...]:
+    """A pair of laws per axis for each unknown part: from one law, one per side, or one of these per part."""
+    if shape.box is None:
+        return tuple(() for _ in shape.unknowns)
+    if isinstance(boundary, tuple) and len(boundary) == len(shape.parts):
+        return tuple(per_side(one, shape.box.dim) for one in boundary[: len(shape.unknowns)])
+    return (per_side(Free() if boundary is None else boundary, shape.box.dim),) * len(shape.unknowns)
+
+
+def check_walls(shape: Shape, sides: tuple[Sides, ...], dtype) -> None:
+    """Raise where two walls that meet give different values, or the parts disagree on what is periodic."""
+    if shape.box is None:
+        return
+    for axis in range(shape.box.dim):
+        if len({isinstance(laws[axis][0], Periodic) for laws in sides}) > 1:
+            raise ValueError(
+                f"conflicting conditions: axis {axis_name(axis)} is periodic for one part of the state and has walls "
+                "for another; make it Periodic() for all parts, or for none."
+            )
+    for part, laws in zip(shape.unknowns, sides, strict=True):
+        for first, second in combinations(range(shape.box.dim), 2):
+            for ends in grid_of((0, 1), (0, 1)):
+                here = laws[first][ends[0]], laws[second][ends[1]]
+                if all(map(is_value, here)):
+                    _check_corner(shape.box, part, (first, second), ends, here, dtype)
+
+
+def _check_corner(box: Box, part, axes, ends, laws, dtype) -> None:
+    x = jnp.asarray([(low + high) / 2 for low, high in box.intervals], dtype)
+    for axis, end in zip(axes, ends, strict=True):
+        x = x.at[axis].set(box.intervals[axis][end])
+    a, b = (np.asarray(wall_value(law, x, part)) for law in laws)
+    if np.max(np.abs(a - b)) > 1e-4 * max(1.0, np.max(np.abs(a)), np.max(np.abs(b))):
+        names = [axis_name(axis) + "-+"[end] for axis, end in zip(axes, ends, strict=True)]
+        raise ValueError(
+            f"conflicting conditions: sides {names[0]} and {names[1]} meet at x = {np.asarray(x).tolist()}, where one "
+            f"gives {a.tolist()} and the other {b.tolist()}: no smooth function has both. Smooth the values near the "
+            "corner, or give one function of the wall point for both sides."
+        )
+
+
+def start_mismatch(conditions: Conditions, dtype) -> float:
+    """By how much the start misses the values at the walls (which rest), or its period, at most."""
+    shape = conditions.shape
+    if conditions.start is None or shape.box is None:
+        return 0.0
+    worst = 0.0
+    generator = np.random.default_rng(0)
+    lows, lengths = np.array(shape.box.lows), np.array(shape.box.lengths)
+    inside = jnp.asarray(lows + lengths * generator.random((16, shape.box.dim)), dtype)
+    for part, laws in enumerate(conditions.sides):
+        for axis, pair in enumerate(laws):
+            low, high = (inside.at[:, axis].set(bound) for bound in shape.box.intervals[axis])
+
+            def values(x, part=part):
+                return jax.vmap(lambda y: conditions.begin(y, dtype)[part])(x)
+
+            if isinstance(pair[0], Periodic):
+                worst = max(worst, float(jnp.max(jnp.abs(values(low) - values(high)))))
+            for law, x in zip(pair, (low, high), strict=True):
+                if is_value(law):
+                    wall = jax.vmap(lambda y, law=law, part=part: wall_value(law, y, shape.unknowns[part]))(x)
+                    worst = max(worst, float(jnp.max(jnp.abs(values(x) - wall))))
+                    if shape.twice:
+                        worst = max(worst, float(jnp.max(jnp.abs(values(x, part + len(shape.unknowns))))))
+    return worst
+
+
+def check_network(network: Callable, shape: Shape, periodic: tuple[bool, ...], dtype) -> tuple[bool, ...]:
+    """Which periodic axes to embed: all if the network takes that many numbers, none if it takes the coordinates.
+
+    Raises:
+        ShapeError: If the network fits neither, or gives another number of values than the unknown has.
+    """
+    plain, wanted = shape.num_coordinates, num_real(shape.unknowns)
+    choices = [periodic, (False,) * len(periodic)] if any(periodic) else [periodic]
+    given = None
+    for embedded in choices:
+        try:
+            given = jax.eval_shape(network, jnp.zeros(plain + sum(embedded), dtype))
+        except Exception:
+            continue
+        if given.size == wanted:
+            return embedded
+    sizes = " or ".join(str(plain + sum(embedded)) for embedded in choices)
+    coordinates = ("t, " if shape.timed else "") + ", ".join(
+        axis_name(i) for i in range(shape.box.dim if shape.box else 0)
+    )
+    got = "does not take that many" if given is None else f"gave an array of shape {given.shape}"
+    raise ShapeError(
+        f"the network must take {sizes} numbers (the coordinates {coordinates.rstrip(', ')}; a periodic axis enters as "
+        f"a cosine and a sine) and give {wanted} (the numbers of the state), but it {got}: write MLP(in_size="
+        f"{plain + sum(periodic)}, out_size={wanted if wanted > 1 else chr(34) + 'scalar' + chr(34)}, ...)."
+    )

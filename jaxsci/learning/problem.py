@@ -1,0 +1,123 @@
+"""A fit as a least-squares problem: residuals of several kinds at many points, in chunks that fit the cache."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+
+CHUNK = 256
+
+
+class Term(eqx.Module):
+    """One kind of residual: `mean_i weight |r(u, z_i)|^2` over points.
+
+    Args:
+        name: What it is, for the report.
+        residual: A function of the trial function and one point that gives a vector.
+        points: Where it is taken, `(n, coordinates)`.
+        weight: Its factor in the loss.
+    """
+
+    name: str = eqx.field(static=True)
+    residual: Callable
+    points: Array
+    weight: Array
+
+    @property
+    def scale(self) -> Array:
+        """What each residual is multiplied with."""
+        return jnp.sqrt(self.weight.astype(self.points.dtype) / self.points.shape[0])
+
+
+class Problem(eqx.Module):
+    """Residuals as functions of one vector of weights; `loss` is the sum of their squares.
+
+    Args:
+        terms: The residuals.
+        template: The trial function with None in place of all that is not learned.
+        frozen: The rest of it.
+    """
+
+    terms: tuple[Term, ...]
+    template: Any
+    frozen: Any
+
+    @property
+    def start(self) -> Float[Array, " n"]:
+        """The weights of the trial function as given."""
+        return ravel_pytree(self.template)[0]
+
+    def trial(self, w: Float[Array, " n"]) -> Any:
+        """The trial function with other weights."""
+        return eqx.combine(ravel_pytree(self.template)[1](w), self.frozen)
+
+    def at(self, w: Array, term: Term, z: Array) -> Array:
+        """The residual of one term at one point, with its factor."""
+        return term.scale * term.residual(self.trial(w), z)
+
+    def residuals(self, w: Array) -> Float[Array, " m"]:
+        """All residuals in one vector; the sum of their squares is the loss."""
+        return jnp.concatenate(
+            [chunked(lambda z, term=term: self.at(w, term, z), term.points).reshape(-1) for term in self.terms]
+        )
+
+    def jacobian(self, w: Array) -> tuple[Float[Array, " m"], Float[Array, "m n"]]:
+        """Residuals, and their derivatives with respect to the weights."""
+        values, slopes = [], []
+        for term in self.terms:
+
+            def both(z, term=term):
+                r, back = jax.vjp(lambda w: self.at(w, term, z), w)
+                return r, jax.vmap(lambda e: back(e)[0])(jnp.eye(r.size, dtype=r.dtype))
+
+            r, J = chunked(both, term.points)
+            values.append(r.reshape(-1))
+            slopes.append(J.reshape(-1, w.size))
+        return jnp.concatenate(values), jnp.concatenate(slopes)
+
+    def loss_and_gradient(self, w: Array) -> tuple[Array, Array]:
+        """The sum of squares and its gradient; each chunk is differentiated before the next one is computed."""
+        total = jnp.zeros((), w.dtype), jnp.zeros_like(w)
+        for term in self.terms:
+
+            def chunk_loss(w, z, keep, term=term):
+                r = jax.vmap(lambda z: self.at(w, term, z))(z)
+                return jnp.sum(jnp.where(keep[:, None], r, 0.0) ** 2)
+
+            def body(carry, chunk, chunk_loss=chunk_loss):
+                value, gradient = jax.value_and_grad(chunk_loss)(w, *chunk)
+                return (carry[0] + value, carry[1] + gradient), None
+
+            total = jax.lax.scan(body, total, _padded(term.points))[0]
+        return total
+
+    def loss(self, w: Array) -> Array:
+        """The sum of squares."""
+        return jnp.sum(self.residuals(w) ** 2)
+
+    def shares(self, w: Array) -> dict[str, Array]:
+        """The part of each term in the loss."""
+        return {
+            term.name: jnp.sum(chunked(lambda z, term=term: self.at(w, term, z), term.points) ** 2)
+            for term in self.terms
+        }
+
+
+def chunked(function: Callable, points: Array) -> Any:
+    """`vmap(function)(points)`, a few hundred points at a time."""
+    if points.shape[0] <= CHUNK:
+        return jax.vmap(function)(points)
+    return jax.lax.map(function, points, batch_size=CHUNK)
+
+
+def _padded(points: Array) -> tuple[Array, Array]:
+    """Points in chunks of equal size, and which of them are real; the others repeat the first."""
+    n = points.shape[0]
+    number = -(-n // CHUNK)
+    size = -(-n // number)
+    index = jnp.arange(number * size)
+    return points[jnp.where(index < n, index, 0)].reshape(number, size, -1), (index < n).reshape(number, size)

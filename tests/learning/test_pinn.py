@@ -1,0 +1,279 @@
+"""Networks solve laws: the gates of the reference cases, conditions that hold exactly, and errors that say why."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxsci as js
+from jaxsci import learning
+from jaxsci.networks import MLP, RandomFeatures
+
+KEY = jax.random.key(0)
+UNIT = js.Box((0.0, 1.0))
+
+
+def poisson(network, **options):
+    example = js.equations.Poisson.example()
+    options = {"num_points": (30, 30), "compare": 0, "boundary": js.Dirichlet(0.0), **options}
+    return learning.solve_pinn(
+        example.equation, example.box, network, exact=example.solution, key=jax.random.key(1), **options
+    )
+
+
+def heat(network, **options):
+    example = js.equations.Heat.example()
+    given = {"num_points": (12, 12), "compare": 0, "boundary": js.Dirichlet(0.0), "t1": 1.0, "key": KEY, **options}
+    given.setdefault("initial", lambda x: example.solution(0.0, x))
+    return learning.solve_pinn(example.equation, example.box, network, exact=example.solution, **given)
+
+
+def small(num_inputs=2, num_outputs="scalar", width=10, depth=1, seed=0, **options):
+    return MLP(num_inputs, num_outputs, width, depth, key=jax.random.key(seed), **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_poisson_by_levenberg_and_marquardt(seed):
+    solution = poisson(MLP(2, "scalar", 32, 1, key=jax.random.key(seed)))
+    assert solution.report.optimiser == "LevenbergMarquardt"
+    assert solution.report.error < 5e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_poisson_in_one_solve(seed):
+    solution = poisson(RandomFeatures(2, "scalar", 300, key=jax.random.key(seed)))
+    assert solution.report.optimiser == "LeastSquares" and solution.report.num_steps == 1
+    assert solution.report.error < 1e-10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_heat(seed):
+    assert heat(MLP(2, "scalar", 64, 1, key=jax.random.key(seed)), num_points=(30, 30)).report.error < 2e-4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_string_in_one_solve(seed):
+    example = js.equations.Wave.example()
+    network = RandomFeatures(2, "scalar", 600, jnp.sin, scale=15.0, key=jax.random.key(seed))
+    solution = learning.solve_pinn(
+        example.equation,
+        example.box,
+        network,
+        initial=lambda x: example.solution(0.0, x),
+        boundary=js.Dirichlet(0.0),
+        t1=1.0,
+        exact=example.solution,
+        num_points=(50, 50),
+        compare=0,
+        key=KEY,
+    )
+    assert solution.report.error < 1e-3
+    x, state = jnp.array([0.3]), solution.at(0.7)
+    known = example.solution(0.7, x)
+    assert jnp.allclose(state.u(x), known.u, atol=1e-6) and jnp.allclose(state.v(x), known.v, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fast_advection_in_one_solve(seed):
+    network = RandomFeatures(
+        3, "scalar", 600, jnp.sin, scale=1.0, bounds=[(-0.06, 0.06), (-1, 1), (-1, 1)], key=jax.random.key(seed)
+    )
+    solution = learning.solve_pinn(
+        js.equations.Advection(30.0),
+        js.Box((0.0, 2 * np.pi)),
+        network,
+        initial=lambda x: jnp.sin(x[0]),
+        boundary=js.Periodic(),
+        t1=1.0,
+        exact=lambda t, x: jnp.sin(x[0] - 30.0 * t),
+        num_points=(80, 20),
+        compare=0,
+        key=KEY,
+    )
+    assert solution.report.error < 1e-3
+    ends = solution.at(0.4)(jnp.array([[0.0], [2 * np.pi]]))
+    assert abs(ends[0] - ends[1]) < 1e-12
+
+
+def burgers(t, x, nu=0.01 / np.pi):
+    """Cole and Hopf's solution for the start `-sin(pi x)`."""
+    s, weights = np.polynomial.hermite.hermgauss(120)
+    y = x[0] - 2 * jnp.sqrt(nu * t) * s
+    exponent = -jnp.cos(jnp.pi * y) / (2 * jnp.pi * nu)
+    mass = jnp.exp(exponent - jnp.max(exponent)) * weights
+    return -jnp.sum(jnp.sin(jnp.pi * y) * mass) / jnp.sum(mass)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_burgers_front(seed):
+    t, s = (np.polynomial.legendre.leggauss(40)[0] + 1) / 2, np.linspace(-1, 1, 100)
+    points = np.stack(np.meshgrid(t, 0.15 * s + 0.85 * s**3, indexing="ij"), -1).reshape(-1, 2)
+    solution = learning.solve_pinn(
+        js.equations.Burgers(0.01 / np.pi),
+        js.Box((-1.0, 1.0)),
+        MLP(2, "scalar", 20, 3, key=jax.random.key(seed)),
+        initial=lambda x: -jnp.sin(jnp.pi * x[0]),
+        boundary=js.Dirichlet(0.0),
+        t1=1.0,
+        exact=burgers,
+        num_points=points,
+        compare=0,
+        optimiser=learning.LevenbergMarquardt(max_steps=350),
+        key=KEY,
+    )
+    assert solution.report.error < 1e-3
+
+
+def test_walls_and_start_hold_whatever_the_weights_are():
+    box = js.Box((0.0, 1.0), (0.0, 2.0))
+    laws = {"x-": js.Dirichlet(lambda x: x[1]), "x+": js.Dirichlet(lambda x: 1 + x[1] ** 2), "y-": js.Neumann(0.0)}
+    laws["y+"] = js.Dirichlet(lambda x: 2 + 3 * x[0])
+    step = learning.LevenbergMarquardt(max_steps=1)
+    options = {"num_points": 64, "optimiser": step, "compare": 0, "key": KEY}
+    u = learning.solve_pinn(js.equations.Poisson(), box, small(), boundary=laws, **options).field
+    y = jnp.linspace(0, 2, 7)
+    assert jnp.allclose(u(jnp.stack([0 * y, y], 1)), y, atol=1e-13)
+    assert jnp.allclose(u(jnp.stack([0 * y + 1, y], 1)), 1 + y**2, atol=1e-13)
+    assert jnp.allclose(u(jnp.stack([y / 2, 0 * y + 2], 1)), 2 + 1.5 * y, atol=1e-13)
+    solution = heat(small(), optimiser=step)
+    x = jnp.linspace(0, 1, 9)[:, None]
+    assert jnp.allclose(solution.at(0.0)(x), jnp.sin(jnp.pi * x[:, 0]), atol=1e-13)
+    assert jnp.all(jnp.abs(solution.at(0.6)(x)[jnp.array([0, -1])]) < 1e-13)
+
+
+def test_other_laws_at_walls_are_terms_of_the_loss():
+    law = js.equations.Poisson(lambda x: jnp.cos(x[0]))
+    walls = {"x-": js.Neumann(0.0), "x+": js.Robin(2.0, 1.0, 1.0)}
+    network = RandomFeatures(1, "scalar", 40, key=KEY)
+    solution = learning.solve_pinn(law, UNIT, network, boundary=walls, num_points=60, compare=0, key=KEY)
+    at_one = (1.0 + jnp.sin(1.0) - 2 * jnp.cos(1.0)) / 2
+    x = jnp.linspace(0, 1, 5)[:, None]
+    assert jnp.allclose(solution.field(x), jnp.cos(x[:, 0]) + at_one, atol=1e-7)
+    assert set(solution.report.soft) == {"law at x-", "law at x+"}
+
+
+def test_a_start_that_misses_the_walls_is_a_term_of_the_loss():
+    solution = heat(small(), initial=lambda x: jnp.ones_like(x[0]), optimiser=learning.LevenbergMarquardt(max_steps=2))
+    assert "start" in solution.report.soft and "start" not in solution.report.built_in
+
+
+def test_complex_waves():
+    law = js.equations.Schrodinger()
+    network = RandomFeatures(3, 2, 80, jnp.sin, key=KEY)
+
+    def exact(t, x):
+        return jax.lax.complex(jnp.cos(x[0] - t / 2), jnp.sin(x[0] - t / 2))
+
+    solution = learning.solve_pinn(
+        law,
+        js.Box((0.0, 2 * np.pi)),
+        network,
+        initial=lambda x: exact(0.0, x),
+        boundary=js.Periodic(),
+        t1=1.0,
+        exact=exact,
+        num_points=(12, 16),
+        compare=0,
+        key=KEY,
+    )
+    assert solution.report.error < 1e-6 and jnp.iscomplexobj(solution.field(jnp.array([1.0])))
+
+
+def test_ordinary_laws():
+    law = js.equations.LotkaVolterra()
+    start = jnp.array([1.0, 1.0])
+    solution = learning.solve_pinn(law, None, small(1, 2), initial=start, t1=1.0, num_points=40, key=KEY)
+    truth = js.simulate(law, start, t1=1.0).final
+    assert jnp.allclose(solution.at(1.0), truth, rtol=1e-4) and jnp.allclose(solution.at(0.0), start)
+
+
+def test_the_library_s_own_solver_runs_beside_it():
+    solution = heat(small(), compare=64, num_points=(15, 15))
+    report = solution.report
+    assert report.solver.startswith("FiniteDifference") and report.solver_error < 1e-4 and report.solver_seconds > 0
+    words = repr(solution)
+    assert all(word in words for word in ("residual", "built in", "error", "solver", "own solver is more accurate"))
+
+
+def test_the_field_is_a_field():
+    u = heat(small()).field
+    x = jnp.linspace(0.1, 0.9, 5)[:, None]
+    assert jnp.allclose(js.derivative(u, order=2)(x), -(jnp.pi**2) * u(x), rtol=0.1)
+    space = js.FiniteDifference(js.Grid(UNIT, (32,)), boundary=js.Dirichlet(0.0))
+    assert js.simulate(js.equations.Heat(0.25), space.project(u), t1=0.1).ok
+
+
+def test_single_precision():
+    solution = heat(small(dtype=jnp.float32), optimiser=learning.LevenbergMarquardt(max_steps=30))
+    assert solution.field(jnp.array([0.5], jnp.float32)).dtype == jnp.float32
+    assert solution.report.error < 1e-2 and any("float32" in limit for limit in solution.report.limits)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"network": small(3)}, js.ShapeError, "must take 2 numbers.*in_size=2"),
+        ({"network": small(2, 3)}, js.ShapeError, "give 1 .*gave an array of shape"),
+        ({"initial": lambda x: jnp.nan * x[0]}, ValueError, "NaN.*initial"),
+        ({"boundary": js.Dirichlet(jnp.nan)}, ValueError, "NaN.*'x-'"),
+        ({"t1": None}, ValueError, "initial was given without t1"),
+        ({"t1": -1.0}, ValueError, "later than t0"),
+        ({"num_points": np.array([[0.5, 3.0]])}, js.ShapeError, "outside"),
+        ({"num_points": (3, 3, 3)}, js.ShapeError, "2 coordinates"),
+    ],
+)
+def test_errors_say_why(options, error, match):
+    network = options.pop("network", small())
+    with pytest.raises(error, match=match):
+        heat(network, **options)
+
+
+def test_conflicting_walls():
+    walls = {"x": js.Dirichlet(0.0), "y": js.Dirichlet(1.0)}
+    with pytest.raises(ValueError, match="conflicting conditions: sides x- and y-"):
+        poisson(small(), boundary=walls)
+
+
+def test_least_squares_refuses_what_is_not_linear():
+    with pytest.raises(js.UnsupportedError, match="LevenbergMarquardt"):
+        poisson(small(), optimiser=learning.LeastSquares())
+
+
+def test_global_laws_are_refused():
+    with pytest.raises(js.UnsupportedError, match="NavierStokesVorticity.*whole"):
+        learning.solve_pinn(
+            js.equations.NavierStokesVorticity(),
+            js.Box((0.0, 6.0), (0.0, 6.0)),
+            small(5),
+            initial=lambda x: jnp.sin(x[0] * jnp.pi / 3),
+            boundary=js.Periodic(),
+            t1=1.0,
+            key=KEY,
+        )
+
+
+def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
+    monkeypatch.setattr("jaxsci.learning.pinn.MOST_JACOBIAN", 1000)
+    monkeypatch.setattr("jaxsci.learning.pinn.Broyden", lambda: learning.Broyden(max_steps=10))
+    with pytest.warns(UserWarning, match="GiB: Broyden was used"):
+        solution = poisson(small(), optimiser=learning.LevenbergMarquardt())
+    assert solution.report.optimiser == "Broyden" and "Broyden was used" in repr(solution)
+
+
+def test_wide_networks_leave_levenberg_and_marquardt():
+    from jaxsci.learning.assembly import set_up
+    from jaxsci.learning.pinn import chosen
+
+    example = js.equations.Heat.example()
+    start = eqx.Partial(example.solution, 0.0)
+    names = []
+    for width, depth in ((30, 2), (60, 3), (128, 3)):
+        setup = set_up(
+            example.equation, UNIT, small(2, "scalar", width, depth), start, None, (0, 1.0), None, None, 100, 1.0, KEY
+        )
+        names.append(type(chosen(None, setup.problem, setup.problem.start)[0]).__name__)
+    assert names == ["LevenbergMarquardt", "Broyden", "SOAP"]
