@@ -116,8 +116,7 @@ def solve_pinn(
     residual is linear in the weights one least-squares solve finds them; else Levenberg-Marquardt up to two thousand
     weights, self-scaled Broyden up to eight thousand, SOAP beyond.
 
-    It is rarely the fastest way in one to three dimensions: the report runs the library's own solver beside it. Errors
-    below 1e-4 need float64, and coefficients of size one. Laws that need the whole function at once are refused.
+    In one to three dimensions solvers are faster, and the report runs one beside it. Errors below 1e-4 need float64.
 
     Args:
         equation: The law.
