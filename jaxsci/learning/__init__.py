@@ -8,6 +8,7 @@ from .optimisers import (
     LevenbergMarquardt as LevenbergMarquardt,
     Optimiser as Optimiser,
 )
-from .pinn import PinnSolution as PinnSolution, solve_pinn as solve_pinn
-from .report import Report as Report
-from .residual import residual as residual
+from .pinn import solve_pinn as solve_pinn
+from .reports.report import Report as Report
+from .residuals.residual import residual as residual
+from .solution import PinnSolution as PinnSolution

@@ -8,85 +8,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
-from ..fields import Neural
 from ..geometry import BoundaryLaw, Box
 from .assembly import set_up
-from .comparison import compared
-from .local import complex_parts
 from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
 from .problem import Problem
-from .report import Report, reported
+from .reports.comparison import compared
+from .reports.report import reported
+from .solution import PinnSolution
 from .training import train
 
 MOST_JACOBIAN = 2 * 1024**3
 MOST_NEWTON, MOST_QUASI_NEWTON = 2_000, 8_000
-
-
-class Snapshot(eqx.Module):
-    """One part of a trained state at one time, as a function of one point."""
-
-    trial: Callable
-    t: Array | None
-    part: int = eqx.field(static=True)
-
-    def __call__(self, x: Array) -> Array:
-        shape = self.trial.conditions.shape
-        z = x if self.t is None else jnp.concatenate([self.t.astype(x.dtype)[None], x])
-        if not shape.twice or self.part < len(shape.unknowns):
-            return complex_parts(self.trial(z), shape.unknowns)[self.part]
-        rate = jax.jvp(self.trial, (z,), (jnp.zeros_like(z).at[0].set(1),))[1]
-        return complex_parts(rate, shape.unknowns)[self.part - len(shape.unknowns)]
-
-
-class PinnSolution(eqx.Module):
-    """A network that solves a law, and how well it does.
-
-    Args:
-        trial: The trained function of `(t, x)`, with start and walls built in.
-        t1: The last time; None for a law at rest.
-        report: Residual, error, costs and what limits them; `print(solution)` shows it.
-    """
-
-    trial: Callable
-    t1: Array | None
-    report: Report
-
-    @property
-    def field(self) -> PyTree:
-        """The state, Neural fields; at the last time where there is a time."""
-        return self.at(self.t1)
-
-    @property
-    def network(self) -> Callable:
-        """The trained network without its conditions; its inputs are scaled."""
-        return self.trial.network
-
-    @property
-    def ok(self) -> bool:
-        """Whether training ended with finite numbers."""
-        return self.report.ok
-
-    def at(self, t: Any) -> PyTree:
-        """The state at a time: Neural fields in the structure of the start (numbers for an ordinary law).
-
-        Args:
-            t: A time between the first and the last; None for a law at rest.
-        """
-        shape = self.trial.conditions.shape
-        if shape.timed and t is None:
-            raise ValueError("the solution depends on time: write solution.at(t) with a number.")
-        if shape.box is None:
-            t = jnp.asarray(t, self.t1.dtype)
-            return shape.structure.unflatten(complex_parts(self.trial(t[None]), shape.unknowns))
-        t = None if t is None else jnp.asarray(t, self.t1.dtype)
-        space = Neural(shape.box)
-        return shape.structure.unflatten([space.field(Snapshot(self.trial, t, i)) for i in range(len(shape.parts))])
-
-    def __repr__(self):
-        return repr(self.report)
 
 
 def solve_pinn(
@@ -101,7 +36,7 @@ def solve_pinn(
     args: Any = None,
     exact: Callable | None = None,
     optimiser: Optimiser | None = None,
-    num_points: int | Sequence[int] | Array | None = None,
+    points: int | Sequence[int] | Array = 2500,
     weight: float = 10.0,
     compare: int | None = None,
     store: str | None = None,
@@ -131,7 +66,7 @@ def solve_pinn(
         args: Handed to the law.
         exact: The solution `u(t, x)`, if it is known: the report measures the error with it.
         optimiser: How to train.
-        num_points: Where the law is asked to hold: how many points, or how many along each coordinate, or points `(n,
+        points: Where the law is asked to hold: how many points, or how many along each coordinate, or points `(n,
             coordinates)`, time first.
         weight: Factor of the conditions that are not built in.
         compare: Nodes per axis for the library's own solver in the report; 0 leaves it out.
@@ -160,7 +95,19 @@ def solve_pinn(
     References:
         Lagaris, Likas & Fotiadis (1998); Raissi, Perdikaris & Karniadakis, J. Comput. Phys. 378 (2019) 686.
     """
-    setup = set_up(equation, domain, network, initial, boundary, (t0, t1), args, exact, num_points, weight, key)
+    setup = set_up(
+        equation,
+        domain,
+        network,
+        initial=initial,
+        boundary=boundary,
+        times=(t0, t1),
+        args=args,
+        exact=exact,
+        points=points,
+        weight=weight,
+        key=key,
+    )
     problem = setup.problem
     w = problem.start
     optimiser, notes = chosen(optimiser, problem, w)

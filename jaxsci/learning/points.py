@@ -10,13 +10,11 @@ from jaxtyping import Array
 from .._core.errors import ShapeError
 
 
-def spread(
-    num_points: int | Sequence[int] | Array, bounds: np.ndarray, periodic: Sequence[bool], *, dtype, key
-) -> Array:
+def spread(points: int | Sequence[int] | Array, bounds: np.ndarray, periodic: Sequence[bool], *, dtype, key) -> Array:
     """Points of a box, shape `(n, dim)`.
 
     Args:
-        num_points: How many, about: Gauss-Legendre points of one or two coordinates (equally spaced ones along a
+        points: How many, about: Gauss-Legendre points of one or two coordinates (equally spaced ones along a
             periodic axis), a scrambled Sobol sequence of more; or one number of points per coordinate; or the points.
         bounds: One `(low, high)` pair per coordinate.
         periodic: Which coordinates close on themselves.
@@ -27,20 +25,18 @@ def spread(
         ShapeError: If points have another number of coordinates than the box, or lie outside, or there are none.
     """
     dim = len(bounds)
-    if np.ndim(num_points) == 2:
-        return _given(num_points, bounds, dtype)
-    if np.ndim(num_points) == 1:
-        numbers = tuple(int(n) for n in np.asarray(num_points))
+    if np.ndim(points) == 2:
+        return _given(points, bounds, dtype)
+    if np.ndim(points) == 1:
+        numbers = tuple(int(n) for n in np.asarray(points))
         if len(numbers) != dim:
-            raise ShapeError(
-                f"num_points={numbers} for {dim} coordinates: give one number per coordinate, or one for all."
-            )
+            raise ShapeError(f"points={numbers} for {dim} coordinates: give one number per coordinate, or one for all.")
         return _tensor(numbers, bounds, periodic, dtype)
-    if num_points < 1:
-        raise ShapeError(f"num_points={num_points}: at least one point is needed.")
+    if points < 1:
+        raise ShapeError(f"points={points}: at least one point is needed.")
     if dim <= 2:
-        return _tensor((max(1, round(num_points ** (1 / dim))),) * dim, bounds, periodic, dtype)
-    return scattered(int(num_points), bounds, dtype=dtype, key=key)
+        return _tensor((max(1, round(points ** (1 / dim))),) * dim, bounds, periodic, dtype)
+    return scattered(int(points), bounds, dtype=dtype, key=key)
 
 
 def scattered(number: int, bounds: np.ndarray, *, dtype, key) -> Array:

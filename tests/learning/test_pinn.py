@@ -16,7 +16,7 @@ UNIT = js.Box((0.0, 1.0))
 
 def poisson(network, **options):
     example = js.equations.Poisson.example()
-    options = {"num_points": (30, 30), "compare": 0, "boundary": js.Dirichlet(0.0), **options}
+    options = {"points": (30, 30), "compare": 0, "boundary": js.Dirichlet(0.0), **options}
     return learning.solve_pinn(
         example.equation, example.box, network, exact=example.solution, key=jax.random.key(1), **options
     )
@@ -24,7 +24,7 @@ def poisson(network, **options):
 
 def heat(network, **options):
     example = js.equations.Heat.example()
-    given = {"num_points": (12, 12), "compare": 0, "boundary": js.Dirichlet(0.0), "t1": 1.0, "key": KEY, **options}
+    given = {"points": (12, 12), "compare": 0, "boundary": js.Dirichlet(0.0), "t1": 1.0, "key": KEY, **options}
     given.setdefault("initial", lambda x: example.solution(0.0, x))
     return learning.solve_pinn(example.equation, example.box, network, exact=example.solution, **given)
 
@@ -51,7 +51,7 @@ def test_poisson_in_one_solve(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_heat(seed):
-    assert heat(MLP(2, "scalar", 64, 1, key=jax.random.key(seed)), num_points=(30, 30)).report.error < 2e-4
+    assert heat(MLP(2, "scalar", 64, 1, key=jax.random.key(seed)), points=(30, 30)).report.error < 2e-4
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -66,7 +66,7 @@ def test_string_in_one_solve(seed):
         boundary=js.Dirichlet(0.0),
         t1=1.0,
         exact=example.solution,
-        num_points=(50, 50),
+        points=(50, 50),
         compare=0,
         key=KEY,
     )
@@ -89,7 +89,7 @@ def test_fast_advection_in_one_solve(seed):
         boundary=js.Periodic(),
         t1=1.0,
         exact=lambda t, x: jnp.sin(x[0] - 30.0 * t),
-        num_points=(80, 20),
+        points=(80, 20),
         compare=0,
         key=KEY,
     )
@@ -120,7 +120,7 @@ def test_burgers_front(seed):
         boundary=js.Dirichlet(0.0),
         t1=1.0,
         exact=burgers,
-        num_points=points,
+        points=points,
         compare=0,
         optimiser=learning.LevenbergMarquardt(max_steps=350),
         key=KEY,
@@ -133,7 +133,7 @@ def test_walls_and_start_hold_whatever_the_weights_are():
     laws = {"x-": js.Dirichlet(lambda x: x[1]), "x+": js.Dirichlet(lambda x: 1 + x[1] ** 2), "y-": js.Neumann(0.0)}
     laws["y+"] = js.Dirichlet(lambda x: 2 + 3 * x[0])
     step = learning.LevenbergMarquardt(max_steps=1)
-    options = {"num_points": 64, "optimiser": step, "compare": 0, "key": KEY}
+    options = {"points": 64, "optimiser": step, "compare": 0, "key": KEY}
     u = learning.solve_pinn(js.equations.Poisson(), box, small(), boundary=laws, **options).field
     y = jnp.linspace(0, 2, 7)
     assert jnp.allclose(u(jnp.stack([0 * y, y], 1)), y, atol=1e-13)
@@ -149,7 +149,7 @@ def test_other_laws_at_walls_are_terms_of_the_loss():
     law = js.equations.Poisson(lambda x: jnp.cos(x[0]))
     walls = {"x-": js.Neumann(0.0), "x+": js.Robin(2.0, 1.0, 1.0)}
     network = RandomFeatures(1, "scalar", 40, key=KEY)
-    solution = learning.solve_pinn(law, UNIT, network, boundary=walls, num_points=60, compare=0, key=KEY)
+    solution = learning.solve_pinn(law, UNIT, network, boundary=walls, points=60, compare=0, key=KEY)
     at_one = (1.0 + jnp.sin(1.0) - 2 * jnp.cos(1.0)) / 2
     x = jnp.linspace(0, 1, 5)[:, None]
     assert jnp.allclose(solution.field(x), jnp.cos(x[:, 0]) + at_one, atol=1e-7)
@@ -176,7 +176,7 @@ def test_complex_waves():
         boundary=js.Periodic(),
         t1=1.0,
         exact=exact,
-        num_points=(12, 16),
+        points=(12, 16),
         compare=0,
         key=KEY,
     )
@@ -186,13 +186,13 @@ def test_complex_waves():
 def test_ordinary_laws():
     law = js.equations.LotkaVolterra()
     start = jnp.array([1.0, 1.0])
-    solution = learning.solve_pinn(law, None, small(1, 2), initial=start, t1=1.0, num_points=40, key=KEY)
+    solution = learning.solve_pinn(law, None, small(1, 2), initial=start, t1=1.0, points=40, key=KEY)
     truth = js.simulate(law, start, t1=1.0).final
     assert jnp.allclose(solution.at(1.0), truth, rtol=1e-4) and jnp.allclose(solution.at(0.0), start)
 
 
 def test_the_library_s_own_solver_runs_beside_it():
-    solution = heat(small(), compare=64, num_points=(15, 15))
+    solution = heat(small(), compare=64, points=(15, 15))
     report = solution.report
     assert report.solver.startswith("FiniteDifference") and report.solver_error < 1e-4 and report.solver_seconds > 0
     words = repr(solution)
@@ -222,8 +222,8 @@ def test_single_precision():
         ({"boundary": js.Dirichlet(jnp.nan)}, ValueError, "NaN.*'x-'"),
         ({"t1": None}, ValueError, "initial was given without t1"),
         ({"t1": -1.0}, ValueError, "later than t0"),
-        ({"num_points": np.array([[0.5, 3.0]])}, js.ShapeError, "outside"),
-        ({"num_points": (3, 3, 3)}, js.ShapeError, "2 coordinates"),
+        ({"points": np.array([[0.5, 3.0]])}, js.ShapeError, "outside"),
+        ({"points": (3, 3, 3)}, js.ShapeError, "2 coordinates"),
     ],
 )
 def test_errors_say_why(options, error, match):
@@ -272,8 +272,7 @@ def test_wide_networks_leave_levenberg_and_marquardt():
     start = eqx.Partial(example.solution, 0.0)
     names = []
     for width, depth in ((30, 2), (60, 3), (128, 3)):
-        setup = set_up(
-            example.equation, UNIT, small(2, "scalar", width, depth), start, None, (0, 1.0), None, None, 100, 1.0, KEY
-        )
+        network = small(2, "scalar", width, depth)
+        setup = set_up(example.equation, UNIT, network, initial=start, times=(0, 1.0), points=100, key=KEY)
         names.append(type(chosen(None, setup.problem, setup.problem.start)[0]).__name__)
     assert names == ["LevenbergMarquardt", "Broyden", "SOAP"]

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxsci.learning import taylor
+from jaxsci.learning.residuals import taylor
 
 INDICES = [(0, 0), (1, 0), (0, 2), (1, 1), (2, 2), (0, 4)]
 POINT = jnp.array([0.3, 0.4])

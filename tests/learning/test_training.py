@@ -16,12 +16,10 @@ from jaxsci.networks import MLP
 KEY = jax.random.key(0)
 
 
-def problem(width=8, depth=1, num_points=64, dtype=None):
+def problem(width=8, depth=1, points=64, dtype=None):
     example = js.equations.Poisson.example()
     network = MLP(2, "scalar", width, depth, dtype=dtype, key=KEY)
-    return set_up(
-        example.equation, example.box, network, None, js.Dirichlet(0.0), (0, None), None, None, num_points, 1.0, KEY
-    ).problem
+    return set_up(example.equation, example.box, network, boundary=js.Dirichlet(0.0), points=points, key=KEY).problem
 
 
 SMALL = problem()
@@ -90,7 +88,7 @@ def test_a_store_of_another_training_is_refused(tmp_path):
 
 
 def test_gradients_by_chunks_are_those_of_the_whole():
-    large = problem(num_points=1300)
+    large = problem(points=1300)
     w = large.start
     value, gradient = eqx.filter_jit(large.loss_and_gradient)(w)
     expected = jax.value_and_grad(large.loss)(w)

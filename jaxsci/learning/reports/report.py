@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .assembly import Setup
+from ..assembly import Setup
+from ..optimisers import LeastSquares, Optimiser
+from ..problem import Problem, chunked
+from ..training import Training
 from .comparison import Rival, relative
-from .optimisers import LeastSquares, Optimiser
-from .problem import Problem, chunked
-from .training import Training
 
 
 class Report(eqx.Module):

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import SimulationError, UnsupportedError
-from ..fields import FiniteDifference, Fourier, is_field
-from ..geometry import Dirichlet, Grid, Periodic
-from ..simulation import simulate, steady_state
-from .assembly import Setup
-from .conditions import is_value
-from .local import real_parts
+from ..._core.errors import SimulationError, UnsupportedError
+from ...fields import FiniteDifference, Fourier, is_field
+from ...geometry import Dirichlet, Grid, Periodic
+from ...simulation import simulate, steady_state
+from ..assembly import Setup
+from ..conditions.built_in import is_value
+from ..residuals.local import real_parts
 
 NODES = {1: 256, 2: 64, 3: 24}
 

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from .._core.errors import ShapeError, UnsupportedError
-from .._core.precision import complex_dtype
-from ..geometry import Box
+from ..._core.errors import ShapeError, UnsupportedError
+from ..._core.precision import complex_dtype
+from ...geometry import Box
 from .local import Local, Table, Unknown, complex_parts, difference, localised, num_real, real_parts, value_at
 from .taylor import derivatives
 

@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import ShapeError
-from ..geometry import Box, Dirichlet, Free, Periodic, per_side
-from ..geometry.boundary import Sides
-from ..geometry.box import axis_name
-from .local import num_real, real_parts
-from .residual import Shape
+from ..._core.errors import ShapeError
+from ...geometry import Box, Dirichlet, Free, Periodic, per_side
+from ...geometry.boundary import Sides
+from ...geometry.box import axis_name
+from ..residuals.local import num_real, real_parts
+from ..residuals.residual import Shape
 
 
 class Conditions(eqx.Module):

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from .._core.errors import UnsupportedError
-from .._core.precision import one_kind
-from ..fields import Field, Neural, is_field
-from ..fields.neural import Composed, Constant, Derivative
-from ..operators import derivative
+from ..._core.errors import UnsupportedError
+from ..._core.precision import one_kind
+from ...fields import Field, Neural, is_field
+from ...fields.neural import Composed, Constant, Derivative
+from ...operators import derivative
 from .taylor import Index
 
 

@@ -1,0 +1,103 @@
+"""Conditions that are not built in, as terms of the loss."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ...geometry import Free, Periodic
+from ...geometry.box import axis_name
+from ..points import on_faces
+from ..problem import Term
+from ..residuals.local import complex_parts, real_parts
+from ..residuals.residual import Shape
+from ..residuals.taylor import derivatives
+from .built_in import Conditions, is_value, wall_value
+
+
+def soft_terms(conditions, bounds, closed, gap, weight, dtype, key) -> tuple[list[Term], list[str], list[str]]:
+    """Terms for the conditions that are not built in, and both kinds in words."""
+    shape, terms, built_in, soft = conditions.shape, [], [], []
+    timed = shape.timed
+    each = jnp.asarray(weight, dtype)
+
+    def face(axis, end, key):
+        number = 1 if len(bounds) == 1 else 128 if len(bounds) == 2 else 1024
+        return on_faces(number, bounds, axis, end, closed, dtype=dtype, key=key)
+
+    if timed and conditions.start_exact:
+        built_in.append("start")
+    elif timed:
+        soft.append(f"start (it misses the values at the walls by {gap:.2g})")
+        terms.append(Term("start", AtStart(conditions), face(0, 0, key), each))
+    for axis, pair in enumerate(conditions.sides[0]):
+        name = axis_name(axis)
+        if isinstance(pair[0], Periodic):
+            (built_in if conditions.embedded[axis] else soft).append(f"period along {name}")
+            if not conditions.embedded[axis]:
+                points = face(timed + axis, 0, jax.random.fold_in(key, axis))
+                terms.append(Term(f"period along {name}", Closed(shape, axis), points, each))
+            continue
+        for end in (0, 1):
+            laws = tuple(sides[axis][end] for sides in conditions.sides)
+            side = name + "-+"[end]
+            if any(map(is_value, laws)):
+                built_in.append(f"value at {side}")
+            if not all(is_value(law) or isinstance(law, Free) for law in laws):
+                points = face(timed + axis, end, jax.random.fold_in(key, 2 * axis + end))
+                soft.append(f"law at {side}")
+                terms.append(Term(f"law at {side}", AtWall(shape, laws, axis, end), points, each))
+    return terms, built_in, soft
+
+
+class AtStart(eqx.Module):
+    """The trial function less the start, at the first time."""
+
+    conditions: Conditions
+
+    def __call__(self, trial: Callable, z: Array) -> Array:
+        c, n = self.conditions, len(self.conditions.shape.unknowns)
+        start = c.begin(z[1:], z.dtype)
+        if not c.shape.twice:
+            return trial(z) - real_parts(start)
+        first = (1,) + (0,) * (z.size - 1)
+        found = derivatives(trial, z, [(0,) * z.size, first])
+        return jnp.concatenate([found[(0,) * z.size] - real_parts(start[:n]), found[first] - real_parts(start[n:])])
+
+
+class AtWall(eqx.Module):
+    """`weight u + flux_weight du/dn - value` at a wall, for the parts whose law there is not built in."""
+
+    shape: Shape
+    laws: tuple
+    axis: int = eqx.field(static=True)
+    end: int = eqx.field(static=True)
+
+    def __call__(self, trial: Callable, z: Array) -> Array:
+        shape = self.shape
+        none = (0,) * z.size
+        normal = tuple(int(i == self.axis + shape.timed) for i in range(z.size))
+        found = derivatives(trial, z, [none, normal])
+        values, slopes = (complex_parts(found[index], shape.unknowns) for index in (none, normal))
+        gaps = []
+        for law, u, slope, kind in zip(self.laws, values, slopes, shape.unknowns, strict=True):
+            if not is_value(law) and not isinstance(law, Free):
+                a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
+                gaps.append(a * u + (1 if self.end else -1) * b * slope - wall_value(law, z[shape.timed :], kind))
+        return real_parts(gaps)
+
+
+class Closed(eqx.Module):
+    """The jump of the trial function and of its slope between both ends of a periodic axis."""
+
+    shape: Shape
+    axis: int = eqx.field(static=True)
+
+    def __call__(self, trial: Callable, z: Array) -> Array:
+        i = self.axis + self.shape.timed
+        none, normal = (0,) * z.size, tuple(int(j == i) for j in range(z.size))
+        low, high = self.shape.box.intervals[self.axis]
+        first, last = (derivatives(trial, z.at[i].set(bound), [none, normal]) for bound in (low, high))
+        return jnp.concatenate([first[index] - last[index] for index in (none, normal)])
