@@ -9,6 +9,7 @@ from .optimisers import (
     Optimiser as Optimiser,
 )
 from .pinn import solve_pinn as solve_pinn
+from .refreshing import Adaptive as Adaptive, Balanced as Balanced, Causal as Causal, Refresh as Refresh
 from .reports.report import Report as Report
 from .residuals.residual import residual as residual
 from .solution import PinnSolution as PinnSolution

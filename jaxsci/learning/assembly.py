@@ -18,6 +18,7 @@ from .conditions.built_in import Conditions, Trial, check_network, check_walls, 
 from .conditions.soft import soft_terms
 from .points import scattered, spread
 from .problem import Problem, Term
+from .refreshing import Adaptive, Refresh, Schedule, region_of
 from .residuals.local import num_real, real_parts
 from .residuals.residual import FromState, Residual, Shape, is_second_order, shape_of
 
@@ -33,6 +34,7 @@ class Wanted(NamedTuple):
     args: Any = None
     exact: Callable | None = None
     points: Any = USUAL_POINTS
+    weighting: Any = ()
     weight: float = 10.0
 
 
@@ -48,6 +50,7 @@ class Setup(NamedTuple):
     soft: list[str]
     fresh: Array
     boundary: Any
+    schedule: Schedule | None
 
 
 class Start(eqx.Module):
@@ -80,15 +83,33 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
     if gap > 1e-3:
         conditions = Conditions(shape, sides, start, instants, embedded, False)
     closed = (False,) * timed + periodic
-    points = spread(wanted.points, bounds, closed, dtype=dtype, key=keys[0])
     law = Residual(equation, shape, args)
-    terms = [Term("law", law, points, jnp.ones((), dtype))]
+    schedule = scheduled(wanted.points, wanted.weighting, bounds, dtype, timed, keys[0])
+    if isinstance(wanted.points, Adaptive):
+        points = scattered(wanted.points.number, bounds, dtype=dtype, key=keys[0])
+    else:
+        points = spread(wanted.points, bounds, closed, dtype=dtype, key=keys[0])
+    terms = [Term("law", law, points, jnp.ones(points.shape[0] if schedule else (), dtype))]
     others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
     weights, rest = split(network)
     problem = Problem((*terms, *others), Trial(weights, None), Trial(rest, conditions))
     known = None if wanted.exact is None else FromState(wanted.exact, shape)
     fresh = scattered(min(4096, max(512, points.shape[0])), bounds, dtype=dtype, key=keys[2])
-    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, boundary)
+    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, boundary, schedule)
+
+
+def scheduled(points, weighting, bounds, dtype, timed: bool, key) -> Schedule | None:
+    """What changes during a training, or None if nothing does."""
+    weighting = (weighting,) if isinstance(weighting, Refresh) else tuple(weighting)
+    changes = (*((points,) if isinstance(points, Adaptive) else ()), *weighting)
+    for change in changes:
+        if not isinstance(change, Refresh):
+            raise TypeError(f"weighting={change!r}: write Causal(), Balanced(), or a tuple of these.")
+    if not changes:
+        return None
+    schedule = Schedule(changes, region_of(bounds, None, dtype), key)
+    schedule.check(timed)
+    return schedule
 
 
 def _precision(network: Any) -> Any:

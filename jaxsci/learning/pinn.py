@@ -15,6 +15,7 @@ from ..geometry import BoundaryLaw, Box
 from .assembly import set_up
 from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
 from .problem import Problem
+from .refreshing import Adaptive, Refresh
 from .reports.comparison import compared
 from .reports.report import reported
 from .solution import PinnSolution
@@ -36,7 +37,8 @@ def solve_pinn(
     args: Any = None,
     exact: Callable | None = None,
     optimiser: Optimiser | None = None,
-    points: int | Sequence[int] | Array = 2500,
+    points: int | Sequence[int] | Array | Adaptive = 2500,
+    weighting: Refresh | Sequence[Refresh] = (),
     weight: float = 10.0,
     compare: int | None = None,
     store: str | None = None,
@@ -67,7 +69,8 @@ def solve_pinn(
         exact: The solution `u(t, x)`, if it is known: the report measures the error with it.
         optimiser: How to train.
         points: Where the law is asked to hold: how many points, or how many along each coordinate, or points `(n,
-            coordinates)`, time first.
+            coordinates)`, time first; or `Adaptive(number)`, points that gather where the law holds worst.
+        weighting: `Causal()` for laws in time that forget their start, `Balanced()` for conditions in the loss.
         weight: Factor of the conditions that are not built in.
         compare: Nodes per axis for the library's own solver in the report; 0 leaves it out.
         store: A directory from which a killed training goes on.
@@ -105,16 +108,19 @@ def solve_pinn(
         args=args,
         exact=exact,
         points=points,
+        weighting=weighting,
         weight=weight,
         key=key,
     )
     problem = setup.problem
     w = problem.start
     optimiser, notes = chosen(optimiser, problem, w)
-    training = train(optimiser, problem, w, store=store, save_every=save_every, progress=progress)
+    training = train(
+        optimiser, problem, w, schedule=setup.schedule, store=store, save_every=save_every, progress=progress
+    )
     trial = problem.trial(training.end.w)
     rival = compared(setup, trial, compare)
-    report = reported(setup, problem, optimiser, training, trial, rival, notes)
+    report = reported(setup, training.problem, optimiser, training, trial, rival, notes)
     return PinnSolution(trial, None if t1 is None else setup.conditions.times[1], report)
 
 

@@ -13,13 +13,13 @@ CHUNK = 256
 
 
 class Term(eqx.Module):
-    """One kind of residual: `mean_i weight |r(u, z_i)|^2` over points.
+    """One kind of residual: `mean_i weight_i |r(u, z_i)|^2` over points.
 
     Args:
         name: What it is, for the report.
         residual: A function of the trial function and one point that gives a vector.
         points: Where it is taken, `(n, coordinates)`.
-        weight: Its factor in the loss.
+        weight: Its factor in the loss: one number, or one per point.
     """
 
     name: str = eqx.field(static=True)
@@ -28,9 +28,10 @@ class Term(eqx.Module):
     weight: Array
 
     @property
-    def scale(self) -> Array:
-        """What each residual is multiplied with."""
-        return jnp.sqrt(self.weight.astype(self.points.dtype) / self.points.shape[0])
+    def scales(self) -> Float[Array, " n"]:
+        """What the residual at each point is multiplied with."""
+        n = self.points.shape[0]
+        return jnp.broadcast_to(jnp.sqrt(self.weight.astype(self.points.dtype) / n), (n,))
 
 
 class Problem(eqx.Module):
@@ -55,26 +56,33 @@ class Problem(eqx.Module):
         """The trial function with other weights."""
         return eqx.combine(ravel_pytree(self.template)[1](w), self.frozen)
 
-    def at(self, w: Array, term: Term, z: Array) -> Array:
-        """The residual of one term at one point, with its factor."""
-        return term.scale * term.residual(self.trial(w), z)
+    def at(self, w: Array, term: Term, z: Array, scale: Array | float = 1.0) -> Array:
+        """The residual of one term at one point, with a factor."""
+        return scale * term.residual(self.trial(w), z)
 
     def residuals(self, w: Array) -> Float[Array, " m"]:
         """All residuals in one vector; the sum of their squares is the loss."""
         return jnp.concatenate(
-            [chunked(lambda z, term=term: self.at(w, term, z), term.points).reshape(-1) for term in self.terms]
+            [
+                chunked(lambda z, s, term=term: self.at(w, term, z, s), term.points, term.scales).reshape(-1)
+                for term in self.terms
+            ]
         )
+
+    def residuals_of(self, w: Array, term: Term) -> Float[Array, "n m"]:
+        """The residuals of one term, with their factors."""
+        return chunked(lambda z, s: self.at(w, term, z, s), term.points, term.scales)
 
     def jacobian(self, w: Array) -> tuple[Float[Array, " m"], Float[Array, "m n"]]:
         """Residuals, and their derivatives with respect to the weights."""
         values, slopes = [], []
         for term in self.terms:
 
-            def both(z, term=term):
-                r, back = jax.vjp(lambda w: self.at(w, term, z), w)
+            def both(z, s, term=term):
+                r, back = jax.vjp(lambda w: self.at(w, term, z, s), w)
                 return r, jax.vmap(lambda e: back(e)[0])(jnp.eye(r.size, dtype=r.dtype))
 
-            r, J = chunked(both, term.points)
+            r, J = chunked(both, term.points, term.scales)
             values.append(r.reshape(-1))
             slopes.append(J.reshape(-1, w.size))
         return jnp.concatenate(values), jnp.concatenate(slopes)
@@ -84,15 +92,14 @@ class Problem(eqx.Module):
         total = jnp.zeros((), w.dtype), jnp.zeros_like(w)
         for term in self.terms:
 
-            def chunk_loss(w, z, keep, term=term):
-                r = jax.vmap(lambda z: self.at(w, term, z))(z)
-                return jnp.sum(jnp.where(keep[:, None], r, 0.0) ** 2)
+            def chunk_loss(w, z, scale, term=term):
+                return jnp.sum(jax.vmap(lambda z, s: self.at(w, term, z, s))(z, scale) ** 2)
 
             def body(carry, chunk, chunk_loss=chunk_loss):
                 value, gradient = jax.value_and_grad(chunk_loss)(w, *chunk)
                 return (carry[0] + value, carry[1] + gradient), None
 
-            total = jax.lax.scan(body, total, _padded(term.points))[0]
+            total = jax.lax.scan(body, total, _padded(term.points, term.scales))[0]
         return total
 
     def loss(self, w: Array) -> Array:
@@ -101,23 +108,21 @@ class Problem(eqx.Module):
 
     def shares(self, w: Array) -> dict[str, Array]:
         """The part of each term in the loss."""
-        return {
-            term.name: jnp.sum(chunked(lambda z, term=term: self.at(w, term, z), term.points) ** 2)
-            for term in self.terms
-        }
+        return {term.name: jnp.sum(self.residuals_of(w, term) ** 2) for term in self.terms}
 
 
-def chunked(function: Callable, points: Array) -> Any:
-    """`vmap(function)(points)`, a few hundred points at a time."""
-    if points.shape[0] <= CHUNK:
-        return jax.vmap(function)(points)
-    return jax.lax.map(function, points, batch_size=CHUNK)
+def chunked(function: Callable, *arrays: Array) -> Any:
+    """`vmap(function)(*arrays)`, a few hundred points at a time."""
+    if arrays[0].shape[0] <= CHUNK:
+        return jax.vmap(function)(*arrays)
+    return jax.lax.map(lambda one: function(*one), arrays, batch_size=CHUNK)
 
 
-def _padded(points: Array) -> tuple[Array, Array]:
-    """Points in chunks of equal size, and which of them are real; the others repeat the first."""
+def _padded(points: Array, scales: Array) -> tuple[Array, Array]:
+    """Points and their factors in chunks of equal size; what fills up the last one has the factor zero."""
     n = points.shape[0]
     number = -(-n // CHUNK)
     size = -(-n // number)
     index = jnp.arange(number * size)
-    return points[jnp.where(index < n, index, 0)].reshape(number, size, -1), (index < n).reshape(number, size)
+    real = jnp.where(index < n, index, 0)
+    return points[real].reshape(number, size, -1), jnp.where(index < n, scales[real], 0.0).reshape(number, size)

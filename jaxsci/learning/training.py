@@ -4,6 +4,7 @@ import os
 import re
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,20 +12,23 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from ..simulation.watch.progress import Bar
 from .optimisers.base import Optimiser, Progress
-from .problem import Problem
+from .problem import Problem, Term
+from .refreshing import Schedule
 
 
 class Training(NamedTuple):
-    """How a fit went: its end, the loss after so many steps, the seconds of the steps and of compiling them."""
+    """How a fit went: its end, losses after so many steps, seconds of steps and of compiling, the last problem."""
 
     end: Progress
     steps: np.ndarray
     losses: np.ndarray
     seconds: float
     compiling: float
+    problem: Problem
 
 
 @eqx.filter_jit
@@ -45,11 +49,44 @@ def _begin(optimiser: Optimiser, problem: Problem, w) -> Progress:
     return optimiser.init(problem, w)
 
 
+@eqx.filter_jit
+def _moved(optimiser: Optimiser, problem: Problem, state: Progress) -> Progress:
+    return optimiser.moved(problem, state)
+
+
+class Run(eqx.Module):
+    """All that a training goes on from: the progress, and points and weights where they change on the way.
+
+    `settled` is the step at which the optimiser last had nothing left to gain before the points were drawn anew.
+    """
+
+    progress: Progress
+    points: tuple[Array, ...]
+    weights: tuple[Array, ...]
+    settled: Array
+
+    def on(self, problem: Problem) -> Problem:
+        """The problem with the points and weights of this moment."""
+        if not self.points:
+            return problem
+        terms = zip(problem.terms, self.points, self.weights, strict=True)
+        terms = tuple(Term(term.name, term.residual, points, weight) for term, points, weight in terms)
+        return Problem(terms, problem.template, problem.frozen)
+
+
+def run_of(progress: Progress, problem: Problem, schedule: Schedule | None, settled: int = -1) -> Run:
+    """A run at a moment."""
+    terms = problem.terms if schedule else ()
+    kept = tuple(t.points for t in terms), tuple(t.weight for t in terms)
+    return Run(progress, *kept, jnp.asarray(settled))
+
+
 def train(
     optimiser: Optimiser,
     problem: Problem,
     w,
     *,
+    schedule: Schedule | None = None,
     store: str | os.PathLike | None = None,
     save_every: float = 60.0,
     progress: bool = False,
@@ -60,6 +97,7 @@ def train(
         optimiser: The optimiser.
         problem: What it lowers.
         w: The first weights.
+        schedule: What changes in the problem on the way.
         store: A directory; its files hold the state of at most `save_every` seconds ago. The same call goes on from
             there and gives the same numbers, bit for bit.
         save_every: Seconds between two saves.
@@ -69,41 +107,64 @@ def train(
         ValueError: If the store holds another training.
     """
     begin = time.perf_counter()
-    state = _begin(optimiser, problem, w)
-    checkpoint = None if store is None else Checkpoint(Path(store), optimiser, problem)
-    state, steps, losses = (state, [0], [float(state.loss)]) if checkpoint is None else checkpoint.load(state)
-    total, per_call = optimiser.num_steps, optimiser.per_call
-    advance = _advance.lower(optimiser, problem, state, jnp.asarray(per_call)).compile()
+    run = run_of(_begin(optimiser, problem, w), problem, schedule)
+    checkpoint = None if store is None else Checkpoint(Path(store), (optimiser, problem, schedule))
+    steps, losses = [0], [float(run.progress.loss)]
+    if checkpoint is not None:
+        run, steps, losses = checkpoint.load(run, steps, losses)
+    total = optimiser.num_steps
+    advance = _advance.lower(optimiser, problem, run.progress, jnp.asarray(1)).compile()
     compiling = time.perf_counter() - begin
     bar = Bar("training") if progress else None
     begin = saved = time.perf_counter()
-    while int(state.steps) < total and not bool(state.done):
-        count = min(per_call, total - int(state.steps))
-        state = advance(optimiser, problem, state, jnp.asarray(count))
-        steps.append(int(state.steps))
-        losses.append(float(state.loss))
+    while steps[-1] < total and not bool(run.progress.done):
+        run = _further(optimiser, problem, run, advance, schedule, total)
+        steps.append(int(run.progress.steps))
+        losses.append(float(run.progress.loss))
         if bar:
-            bar.update(int(state.steps) / total)
+            bar.update(steps[-1] / total)
         if checkpoint is not None and time.perf_counter() - saved > save_every:
-            checkpoint.save(state, steps, losses)
+            checkpoint.save(run, steps, losses)
             saved = time.perf_counter()
-    state = jax.block_until_ready(state)
+    run = jax.block_until_ready(run)
     seconds = time.perf_counter() - begin
     if checkpoint is not None:
-        checkpoint.save(state, steps, losses)
+        checkpoint.save(run, steps, losses)
     if bar:
         bar.close()
-    return Training(state, np.array(steps), np.array(losses), seconds, compiling)
+    return Training(run.progress, np.array(steps), np.array(losses), seconds, compiling, run.on(problem))
+
+
+def _further(optimiser, problem, run: Run, advance: Callable, schedule: Schedule | None, total: int) -> Run:
+    """Some steps, and what is to be changed after them.
+
+    An optimiser that is done before gets other points at once, and is done for good if that is so again a step later.
+    """
+    steps = int(run.progress.steps)
+    count = min(optimiser.per_call, total - steps, *([schedule.next(steps) - steps] if schedule else []))
+    problem = run.on(problem)
+    state = advance(optimiser, problem, run.progress, jnp.asarray(count))
+    if schedule is None:
+        return run_of(state, problem, None)
+    steps, settled = int(state.steps), int(run.settled)
+    done = bool(state.done)
+    if not bool(jnp.isfinite(state.loss)) or (done and 0 <= settled >= steps - 1):
+        return run_of(state, problem, schedule, settled)
+    due = (True,) * len(schedule.changes) if done else schedule.due(steps)
+    if any(due):
+        problem = schedule.refreshed(problem, state.w, state.steps, due)
+        state = _moved(optimiser, problem, state)
+    return run_of(state, problem, schedule, steps if done else settled)
 
 
 class Checkpoint:
     """The state of a training in a directory, replaced all at once."""
 
-    def __init__(self, folder: Path, optimiser: Optimiser, problem: Problem):
+    def __init__(self, folder: Path, depends_on: Any):
         self.folder = folder
-        self.code = _checksum((optimiser, problem))
+        self.code = _checksum(depends_on)
 
-    def save(self, state: Progress, steps: list, losses: list) -> None:
+    def save(self, run: Run, steps: list, losses: list) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / "state.partial"
         history = np.array(steps, np.int64), np.array(losses, np.float64)
@@ -111,15 +172,15 @@ class Checkpoint:
             np.save(file, np.array([self.code, len(steps)], np.int64))
             for array in history:
                 np.save(file, array)
-            eqx.tree_serialise_leaves(file, state)
+            eqx.tree_serialise_leaves(file, run)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, self.folder / "state")
 
-    def load(self, like: Progress) -> tuple[Progress, list, list]:
+    def load(self, like: Run, steps: list, losses: list) -> tuple[Run, list, list]:
         path = self.folder / "state"
         if not path.exists():
-            return like, [0], [float(like.loss)]
+            return like, steps, losses
         with open(path, "rb") as file:
             code, _ = np.load(file)
             if int(code) != self.code:

@@ -176,7 +176,10 @@ def _check_corner(box: Box, part, axes, ends, laws, dtype) -> None:
 
 
 def start_mismatch(conditions: Conditions, dtype) -> float:
-    """By how much the start misses the values at the walls (which rest), or its period, at most."""
+    """By how much the start misses the values at the walls (which rest), or jumps over its period, at most.
+
+    A jump of the slope counts: the network is smooth there, so a start that is built in would keep its kink forever.
+    """
     shape = conditions.shape
     if conditions.start is None or shape.box is None:
         return 0.0
@@ -192,7 +195,10 @@ def start_mismatch(conditions: Conditions, dtype) -> float:
                 return jax.vmap(lambda y: conditions.begin(y, dtype)[part])(x)
 
             if isinstance(pair[0], Periodic):
-                worst = max(worst, float(jnp.max(jnp.abs(values(low) - values(high)))))
+                along = jnp.zeros_like(low).at[:, axis].set(1)
+                (first, slope), (last, end_slope) = (jax.jvp(values, (x,), (along,)) for x in (low, high))
+                jumps = jnp.abs(first - last), shape.box.lengths[axis] * jnp.abs(slope - end_slope)
+                worst = max(worst, *(float(jnp.max(jump)) for jump in jumps))
             for law, x in zip(pair, (low, high), strict=True):
                 if is_value(law):
                     wall = jax.vmap(lambda y, law=law, part=part: wall_value(law, y, shape.unknowns[part]))(x)

@@ -41,6 +41,11 @@ class Optimiser(eqx.Module):
     def step(self, problem: Problem, state: Progress) -> Progress:
         """One step further."""
 
+    def moved(self, problem: Problem, state: Progress) -> Progress:
+        """The state on a problem whose points or weights have changed."""
+        loss = problem.loss(state.w)
+        return eqx.tree_at(lambda s: (s.loss, s.done), state, (loss, ~jnp.isfinite(loss)))
+
     @property
     @abc.abstractmethod
     def num_steps(self) -> int:

@@ -61,6 +61,11 @@ class Broyden(Optimiser):
         done = ~better
         return Progress(jnp.where(better, w + s, w), jnp.where(better, loss, state.loss), state.steps + 1, done, memory)
 
+    def moved(self, problem: Problem, state: Progress) -> Progress:
+        loss, gradient = problem.loss_and_gradient(state.w)
+        memory = Curvature(gradient, state.memory.H)
+        return Progress(state.w, loss, state.steps, ~jnp.isfinite(loss), memory)
+
 
 def _updated(H: Array, s: Array, y: Array, sBs: Array) -> Array:
     n = s.size
