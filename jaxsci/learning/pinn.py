@@ -1,28 +1,20 @@
 """Solving a law with a network: the equation that `simulate` integrates is the residual that training lowers."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import UnsupportedError
 from ..geometry import BoundaryLaw, Box
-from .assembly import set_up
-from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
-from .problem import Problem
+from .fitting import fit
+from .marching import in_windows
+from .optimisers import Optimiser
 from .refreshing import Adaptive, Refresh
 from .reports.comparison import compared
 from .reports.report import reported
 from .solution import PinnSolution
-from .training import train
-
-MOST_JACOBIAN = 2 * 1024**3
-MOST_NEWTON, MOST_QUASI_NEWTON = 2_000, 8_000
 
 
 def solve_pinn(
@@ -39,6 +31,7 @@ def solve_pinn(
     optimiser: Optimiser | None = None,
     points: int | Sequence[int] | Array | Adaptive = 2500,
     weighting: Refresh | Sequence[Refresh] = (),
+    windows: int = 1,
     weight: float = 10.0,
     compare: int | None = None,
     store: str | None = None,
@@ -71,6 +64,7 @@ def solve_pinn(
         points: Where the law is asked to hold: how many points, or how many along each coordinate, or points `(n,
             coordinates)`, time first; or `Adaptive(number)`, points that gather where the law holds worst.
         weighting: `Causal()` for laws in time that forget their start, `Balanced()` for conditions in the loss.
+        windows: Into how many windows the time is cut, solved one after the other.
         weight: Factor of the conditions that are not built in.
         compare: Nodes per axis for the library's own solver in the report; 0 leaves it out.
         store: A directory from which a killed training goes on.
@@ -98,75 +92,31 @@ def solve_pinn(
     References:
         Lagaris, Likas & Fotiadis (1998); Raissi, Perdikaris & Karniadakis, J. Comput. Phys. 378 (2019) 686.
     """
-    setup = set_up(
-        equation,
-        domain,
-        network,
-        initial=initial,
-        boundary=boundary,
-        times=(t0, t1),
-        args=args,
-        exact=exact,
-        points=points,
-        weighting=weighting,
-        weight=weight,
-        key=key,
-    )
-    problem = setup.problem
-    w = problem.start
-    optimiser, notes = chosen(optimiser, problem, w)
-    training = train(
-        optimiser, problem, w, schedule=setup.schedule, store=store, save_every=save_every, progress=progress
-    )
-    trial = problem.trial(training.end.w)
-    rival = compared(setup, trial, compare)
-    report = reported(setup, training.problem, optimiser, training, trial, rival, notes)
-    return PinnSolution(trial, None if t1 is None else setup.conditions.times[1], report)
 
-
-def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Optimiser, list[str]]:
-    """The optimiser for a problem, and what the user should know about the choice."""
-
-    def width(term) -> int:
-        return jax.eval_shape(lambda: problem.at(w, term, term.points[0])).size
-
-    rows = sum(term.points.shape[0] * width(term) for term in problem.terms)
-    size = rows * w.size * w.dtype.itemsize
-    fallback = Broyden() if w.size <= MOST_QUASI_NEWTON and w.dtype == np.float64 else SOAP()
-    if isinstance(optimiser, (LeastSquares, LevenbergMarquardt)) and size > MOST_JACOBIAN:
-        note = (
-            f"the dense Jacobian of {rows} residuals by {w.size} weights needs {size / 1024**3:.1f} GiB: "
-            f"{type(fallback).__name__} was used in place of {type(optimiser).__name__}; take fewer points or weights, "
-            f"or choose optimiser={type(fallback).__name__}() yourself."
+    def fitted(network, initial, times, window=None):
+        return fit(
+            equation,
+            domain,
+            network,
+            optimiser=optimiser,
+            train_it=window != -1,
+            store=store if store is None or window is None else Path(store) / f"window_{window}",
+            save_every=save_every,
+            progress=progress,
+            key=key if window is None else jax.random.fold_in(key, window + 1),
+            initial=initial,
+            boundary=boundary,
+            times=times,
+            args=args,
+            exact=exact,
+            points=points,
+            weighting=weighting,
+            weight=weight,
         )
-        warnings.warn(note, stacklevel=3)
-        return fallback, [note]
-    linear = (
-        size <= MOST_JACOBIAN and (optimiser is None or isinstance(optimiser, LeastSquares)) and _is_linear(problem, w)
-    )
-    if isinstance(optimiser, LeastSquares) and not linear:
-        raise UnsupportedError(
-            "LeastSquares takes one solve, but the residual is not linear in what is learned: the law is nonlinear, or "
-            "the network is not RandomFeatures. Use LevenbergMarquardt(), which solves a sequence of linear problems."
-        )
-    if optimiser is not None:
-        return optimiser, []
-    if linear:
-        return LeastSquares(), ["the residual is linear in the weights: one least-squares solve."]
-    newton = w.size <= MOST_NEWTON and size <= MOST_JACOBIAN
-    return (LevenbergMarquardt() if newton else fallback), []
 
-
-def _is_linear(problem: Problem, w: Array) -> bool:
-    """Whether `r(2w) - 2 r(w) + r(0)` vanishes, and the same between two directions."""
-    a, b = (jax.random.normal(key, w.shape, w.dtype) for key in jax.random.split(jax.random.key(0)))
-    few = eqx.tree_at(
-        lambda p: [term.points for term in p.terms],
-        problem,
-        [term.points[:: max(1, term.points.shape[0] // 50)] for term in problem.terms],
-    )
-    at = eqx.filter_jit(few.residuals)
-    zero, first, second, both = at(0 * w), at(a), at(b), at(a + 2 * b)
-    scale = jnp.max(jnp.abs(jnp.concatenate([zero, first, second, both])))
-    bend = jnp.max(jnp.abs(both - first - 2 * second + 2 * zero))
-    return bool(bend <= 1e3 * jnp.finfo(w.dtype).eps * scale)
+    if windows == 1 or t1 is None:
+        done = fitted(network, initial, (t0, t1))
+    else:
+        done = in_windows(windows, fitted, network, initial, (t0, t1))
+    report = reported(done, compared(done.setup, done.trial, compare))
+    return PinnSolution(done.trial, None if t1 is None else done.setup.conditions.times[1], report)

@@ -106,10 +106,6 @@ class Problem(eqx.Module):
         """The sum of squares."""
         return jnp.sum(self.residuals(w) ** 2)
 
-    def shares(self, w: Array) -> dict[str, Array]:
-        """The part of each term in the loss."""
-        return {term.name: jnp.sum(self.residuals_of(w, term) ** 2) for term in self.terms}
-
 
 def chunked(function: Callable, *arrays: Array) -> Any:
     """`vmap(function)(*arrays)`, a few hundred points at a time."""

@@ -4,29 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from ..fields import Neural
+from .marching import Snapshot
 from .reports.report import Report
 from .residuals.local import complex_parts
-
-
-class Snapshot(eqx.Module):
-    """One part of a trained state at one time, as a function of one point."""
-
-    trial: Callable
-    t: Array | None
-    part: int = eqx.field(static=True)
-
-    def __call__(self, x: Array) -> Array:
-        shape = self.trial.conditions.shape
-        z = x if self.t is None else jnp.concatenate([self.t.astype(x.dtype)[None], x])
-        if not shape.twice or self.part < len(shape.unknowns):
-            return complex_parts(self.trial(z), shape.unknowns)[self.part]
-        rate = jax.jvp(self.trial, (z,), (jnp.zeros_like(z).at[0].set(1),))[1]
-        return complex_parts(rate, shape.unknowns)[self.part - len(shape.unknowns)]
 
 
 class PinnSolution(eqx.Module):

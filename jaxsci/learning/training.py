@@ -157,6 +157,12 @@ def _further(optimiser, problem, run: Run, advance: Callable, schedule: Schedule
     return run_of(state, problem, schedule, steps if done else settled)
 
 
+def untrained(optimiser: Optimiser, problem: Problem, w) -> Training:
+    """A training of no steps."""
+    state = _begin(optimiser, problem, w)
+    return Training(state, np.array([0]), np.array([float(state.loss)]), 0.0, 0.0, problem)
+
+
 class Checkpoint:
     """The state of a training in a directory, replaced all at once."""
 

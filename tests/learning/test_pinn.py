@@ -257,7 +257,7 @@ def test_global_laws_are_refused():
 
 
 def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
-    monkeypatch.setattr("jaxsci.learning.pinn.MOST_JACOBIAN", 1000)
+    monkeypatch.setattr("jaxsci.learning.fitting.MOST_JACOBIAN", 1000)
     monkeypatch.setattr("jaxsci.learning.pinn.Broyden", lambda: learning.Broyden(max_steps=10))
     with pytest.warns(UserWarning, match="GiB: Broyden was used"):
         solution = poisson(small(), optimiser=learning.LevenbergMarquardt())
@@ -266,7 +266,7 @@ def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
 
 def test_wide_networks_leave_levenberg_and_marquardt():
     from jaxsci.learning.assembly import set_up
-    from jaxsci.learning.pinn import chosen
+    from jaxsci.learning.fitting import chosen
 
     example = js.equations.Heat.example()
     start = eqx.Partial(example.solution, 0.0)

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array
 
 from ..assembly import Setup
+from ..fitting import Fit
 from ..optimisers import LeastSquares, Optimiser
-from ..problem import Problem, chunked
+from ..problem import Term, chunked
 from ..training import Training
 from .comparison import Rival, relative
 
@@ -65,26 +66,19 @@ class Report(eqx.Module):
         return "\n".join(lines + [f"  limit         {limit}" for limit in self.limits])
 
 
-def reported(
-    setup: Setup,
-    problem: Problem,
-    optimiser: Optimiser,
-    training: Training,
-    trial: Any,
-    rival: Rival | None,
-    notes: list[str],
-) -> Report:
+def reported(fit: Fit, rival: Rival | None) -> Report:
     """Measure a trained function."""
+    setup, trial, training, optimiser, notes = fit
+    problem = training.problem
     at_points, fresh = (_residuals(setup, trial, points) for points in (problem.terms[0].points, setup.fresh))
     sizes = jnp.linalg.norm(fresh, axis=1)
     worst = int(jnp.argmax(sizes))
     error, against = _error(setup, trial, rival)
-    shares = eqx.filter_jit(problem.shares)(training.end.w)
-    soft = {term.name: float(jnp.sqrt(shares[term.name] / term.weight)) for term in problem.terms if term.name != "law"}
+    soft = {term.name: _rms(_of_term(term, trial)) for term in problem.terms if term.name != "law"}
     known = rival is not None and rival.values is not None
     report = Report(
         optimiser=type(optimiser).__name__,
-        num_weights=problem.start.size,
+        num_weights=training.end.w.size,
         num_points=problem.terms[0].points.shape[0],
         num_steps=int(training.end.steps),
         residual=_rms(at_points),
@@ -106,11 +100,16 @@ def reported(
         limits=[],
         ok=bool(jnp.isfinite(training.end.loss)) and bool(jnp.all(jnp.isfinite(fresh))),
     )
-    return eqx.tree_at(lambda r: r.limits, report, _limits(report, optimiser, training, problem))
+    return eqx.tree_at(lambda r: r.limits, report, _limits(report, optimiser, training))
 
 
 def _residuals(setup: Setup, trial: Any, points: Array) -> Array:
     return jax.jit(lambda z: chunked(lambda one: setup.law(trial, one), z))(points)
+
+
+@eqx.filter_jit
+def _of_term(term: Term, trial: Any) -> Array:
+    return chunked(lambda z: term.residual(trial, z), term.points)
 
 
 def _rms(values: Array) -> float:
@@ -125,7 +124,7 @@ def _error(setup: Setup, trial: Any, rival: Rival | None) -> tuple[float | None,
     return relative(jax.vmap(trial)(rival.points), rival.values), f"{rival.name}, itself known to {rival.error:.1e}"
 
 
-def _limits(report: Report, optimiser: Optimiser, training: Training, problem: Problem) -> list[str]:
+def _limits(report: Report, optimiser: Optimiser, training: Training) -> list[str]:
     """What keeps the error from falling, as far as the numbers show it."""
     found = []
     dtype = training.end.w.dtype

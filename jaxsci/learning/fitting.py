@@ -1,0 +1,104 @@
+"""One fit: the problem is set up, an optimiser chosen for it, and the weights found."""
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .._core.errors import UnsupportedError
+from .assembly import Setup, set_up
+from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
+from .problem import Problem
+from .training import Training, train, untrained
+
+MOST_JACOBIAN = 2 * 1024**3
+MOST_NEWTON, MOST_QUASI_NEWTON = 2_000, 8_000
+
+
+class Fit(NamedTuple):
+    """A problem and what came of it."""
+
+    setup: Setup
+    trial: Callable
+    training: Training
+    optimiser: Optimiser
+    notes: list[str]
+
+
+def fit(
+    equation: Callable,
+    domain: Any,
+    network: Callable,
+    *,
+    optimiser: Optimiser | None,
+    train_it: bool,
+    store: str | os.PathLike | None,
+    save_every: float,
+    progress: bool,
+    key: Array,
+    **wanted: Any,
+) -> Fit:
+    """Set a problem up and find its weights (or leave them as they are)."""
+    setup = set_up(equation, domain, network, key=key, **wanted)
+    w = setup.problem.start
+    optimiser, notes = chosen(optimiser, setup.problem, w)
+    if not train_it:
+        return Fit(setup, setup.problem.trial(w), untrained(optimiser, setup.problem, w), optimiser, notes)
+    training = train(
+        optimiser, setup.problem, w, schedule=setup.schedule, store=store, save_every=save_every, progress=progress
+    )
+    return Fit(setup, setup.problem.trial(training.end.w), training, optimiser, notes)
+
+
+def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Optimiser, list[str]]:
+    """The optimiser for a problem, and what the user should know about the choice."""
+
+    def width(term) -> int:
+        return jax.eval_shape(lambda: problem.at(w, term, term.points[0])).size
+
+    rows = sum(term.points.shape[0] * width(term) for term in problem.terms)
+    size = rows * w.size * w.dtype.itemsize
+    fallback = Broyden() if w.size <= MOST_QUASI_NEWTON and w.dtype == np.float64 else SOAP()
+    if isinstance(optimiser, (LeastSquares, LevenbergMarquardt)) and size > MOST_JACOBIAN:
+        note = (
+            f"the dense Jacobian of {rows} residuals by {w.size} weights needs {size / 1024**3:.1f} GiB: "
+            f"{type(fallback).__name__} was used in place of {type(optimiser).__name__}; take fewer points or weights, "
+            f"or choose optimiser={type(fallback).__name__}() yourself."
+        )
+        warnings.warn(note, stacklevel=3)
+        return fallback, [note]
+    linear = (
+        size <= MOST_JACOBIAN and (optimiser is None or isinstance(optimiser, LeastSquares)) and _is_linear(problem, w)
+    )
+    if isinstance(optimiser, LeastSquares) and not linear:
+        raise UnsupportedError(
+            "LeastSquares takes one solve, but the residual is not linear in what is learned: the law is nonlinear, or "
+            "the network is not RandomFeatures. Use LevenbergMarquardt(), which solves a sequence of linear problems."
+        )
+    if optimiser is not None:
+        return optimiser, []
+    if linear:
+        return LeastSquares(), ["the residual is linear in the weights: one least-squares solve."]
+    newton = w.size <= MOST_NEWTON and size <= MOST_JACOBIAN
+    return (LevenbergMarquardt() if newton else fallback), []
+
+
+def _is_linear(problem: Problem, w: Array) -> bool:
+    """Whether `r(2w) - 2 r(w) + r(0)` vanishes, and the same between two directions."""
+    a, b = (jax.random.normal(key, w.shape, w.dtype) for key in jax.random.split(jax.random.key(0)))
+    few = eqx.tree_at(
+        lambda p: [term.points for term in p.terms],
+        problem,
+        [term.points[:: max(1, term.points.shape[0] // 50)] for term in problem.terms],
+    )
+    at = eqx.filter_jit(few.residuals)
+    zero, first, second, both = at(0 * w), at(a), at(b), at(a + 2 * b)
+    scale = jnp.max(jnp.abs(jnp.concatenate([zero, first, second, both])))
+    bend = jnp.max(jnp.abs(both - first - 2 * second + 2 * zero))
+    return bool(bend <= 1e3 * jnp.finfo(w.dtype).eps * scale)
