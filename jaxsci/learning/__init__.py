@@ -6,6 +6,7 @@ from .optimisers import (
     Broyden as Broyden,
     LeastSquares as LeastSquares,
     LevenbergMarquardt as LevenbergMarquardt,
+    NaturalGradient as NaturalGradient,
     Optimiser as Optimiser,
 )
 from .pinn import solve_pinn as solve_pinn
