@@ -14,7 +14,7 @@ from jaxtyping import Array
 from .._core.errors import UnsupportedError
 from .assembly import Setup, set_up
 from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
-from .problem import Problem
+from .problem import Problem, Term
 from .training import Training, train, untrained
 
 MOST_JACOBIAN = 2 * 1024**3
@@ -73,31 +73,51 @@ def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Opt
         )
         warnings.warn(note, stacklevel=3)
         return fallback, [note]
-    linear = (
-        size <= MOST_JACOBIAN and (optimiser is None or isinstance(optimiser, LeastSquares)) and _is_linear(problem, w)
-    )
-    if isinstance(optimiser, LeastSquares) and not linear:
+    solvable = size <= MOST_JACOBIAN and (optimiser is None or isinstance(optimiser, LeastSquares))
+    linear = solvable and is_linear(_residuals, problem, w)
+    features = linear or (solvable and is_linear(_values, problem, w))
+    if isinstance(optimiser, LeastSquares) and not features:
         raise UnsupportedError(
-            "LeastSquares takes one solve, but the residual is not linear in what is learned: the law is nonlinear, or "
-            "the network is not RandomFeatures. Use LevenbergMarquardt(), which solves a sequence of linear problems."
+            "LeastSquares needs a network that is linear in its weights: take RandomFeatures, or LevenbergMarquardt() "
+            "for this network."
         )
+    notes = (
+        ["the residual is linear in the weights: one least-squares solve."]
+        if linear
+        else ["the law is not linear: it was linearised about the last solution at every step."]
+    )
+    if features:
+        return optimiser or LeastSquares(), notes
     if optimiser is not None:
         return optimiser, []
-    if linear:
-        return LeastSquares(), ["the residual is linear in the weights: one least-squares solve."]
     newton = w.size <= MOST_NEWTON and size <= MOST_JACOBIAN
     return (LevenbergMarquardt() if newton else fallback), []
 
 
-def _is_linear(problem: Problem, w: Array) -> bool:
-    """Whether `r(2w) - 2 r(w) + r(0)` vanishes, and the same between two directions."""
+def _few(problem: Problem) -> Problem:
+    """The same problem at some fifty points of each term."""
+    terms = []
+    for term in problem.terms:
+        n = term.points.shape[0]
+        kept = slice(None, None, max(1, n // 50))
+        weight = term.weight[kept] if term.weight.ndim else term.weight
+        terms.append(Term(term.name, term.residual, term.points[kept], weight))
+    return Problem(tuple(terms), problem.template, problem.frozen)
+
+
+def _residuals(problem: Problem, w: Array) -> Array:
+    return problem.residuals(w)
+
+
+def _values(problem: Problem, w: Array) -> Array:
+    return jax.vmap(problem.trial(w))(problem.terms[0].points)
+
+
+def is_linear(of: Callable[[Problem, Array], Array], problem: Problem, w: Array) -> bool:
+    """Whether `f(a + 2b) - f(a) - 2 f(b) + 2 f(0)` vanishes for two random directions."""
     a, b = (jax.random.normal(key, w.shape, w.dtype) for key in jax.random.split(jax.random.key(0)))
-    few = eqx.tree_at(
-        lambda p: [term.points for term in p.terms],
-        problem,
-        [term.points[:: max(1, term.points.shape[0] // 50)] for term in problem.terms],
-    )
-    at = eqx.filter_jit(few.residuals)
+    few = _few(problem)
+    at = eqx.filter_jit(lambda w: of(few, w))
     zero, first, second, both = at(0 * w), at(a), at(b), at(a + 2 * b)
     scale = jnp.max(jnp.abs(jnp.concatenate([zero, first, second, both])))
     bend = jnp.max(jnp.abs(both - first - 2 * second + 2 * zero))

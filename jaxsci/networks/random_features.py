@@ -29,8 +29,8 @@ class RandomFeatures(Network):
         num_features: Number of features, the constant one included.
         activation: A function of each number.
         depth: Number of random hidden layers; those after the first have Gaussian weights.
-        scale: Largest slope. Larger ones resolve finer detail and need more features: 1 to 2 for `jnp.tanh`, 3 to 4 for
-            `jnp.sin`, which is the better one for smooth functions and forgives a wrong scale.
+        scale: Largest slope, one number or one per axis. Larger ones resolve finer detail and need more features: 1 to
+            2 for `jnp.tanh`, 3 to 4 for `jnp.sin`, which is better for smooth functions and forgives a wrong scale.
         bounds: One `(low, high)` pair per axis, or a `Box`; `[-1, 1]` along each axis if left out.
         dtype: Precision; the default one of JAX if left out.
         key: Random key.
@@ -69,7 +69,7 @@ class RandomFeatures(Network):
         activation: Callable = jnp.tanh,
         *,
         depth: int = 1,
-        scale: float = 1.0,
+        scale: float | Sequence[float] = 1.0,
         bounds: Sequence[tuple[float, float]] | Any = None,
         dtype=None,
         key,
@@ -80,10 +80,11 @@ class RandomFeatures(Network):
         low, half = _intervals(self.in_size, bounds, dtype)
         n, depth = num_features - 1, checked_count("depth", depth)
         key_w, key_a, *keys = jax.random.split(key, depth + 1)
-        slopes = scale * jax.random.uniform(key_w, (n, self.in_size), dtype, -1.0, 1.0) / half
+        steepest = _scales(scale, self.in_size, dtype)
+        slopes = steepest * jax.random.uniform(key_w, (n, self.in_size), dtype, -1.0, 1.0) / half
         centres = low + 2.0 * half * jax.random.uniform(key_a, (n, self.in_size), dtype)
         self.slopes, self.offsets = Fixed(slopes), Fixed(-jnp.sum(slopes * centres, axis=1))
-        self.hidden = tuple(_random_layer(n, scale, dtype, k) for k in keys)
+        self.hidden = tuple(_random_layer(n, jnp.max(steepest), dtype, k) for k in keys)
         self.coefficients = jnp.zeros((*(() if self.out_size == "scalar" else (self.out_size,)), num_features), dtype)
 
     def evaluate(self, x):
@@ -123,6 +124,13 @@ def _intervals(dim: int, bounds, dtype) -> tuple[Array, Array]:
         )
     low, high = jnp.asarray(pairs, dtype).T
     return low, (high - low) / 2.0
+
+
+def _scales(scale: float | Sequence[float], dim: int, dtype) -> Array:
+    scales = jnp.asarray(scale, dtype)
+    if scales.shape not in ((), (dim,)):
+        raise ShapeError(f"RandomFeatures got scale={scale!r} for {dim} axes: give one number, or one per axis.")
+    return jnp.broadcast_to(scales, (dim,))
 
 
 def _random_layer(n: int, scale, dtype, key) -> tuple[Fixed, Fixed]:

@@ -1,4 +1,4 @@
-"""One solve, where the residuals are linear in the weights."""
+"""Linear solves, where the unknown is linear in the weights."""
 
 import jax
 import jax.numpy as jnp
@@ -7,38 +7,60 @@ from jaxtyping import Array
 from ..problem import Problem
 from .base import Optimiser, Progress, begun
 
+HALVES = 2.0**-10
+
 
 class LeastSquares(Optimiser):
-    r"""The least-squares solution of residuals that are linear in the weights, in one step.
+    r"""The least-squares solution on features that are linear in the weights.
+
+    If the law is linear too, one step is the answer. A nonlinear law is linearised about the last solution, again and
+    again (quasilinearisation, the method of Gauss and Newton), half a step at a time where a whole one gains nothing.
 
     Columns are scaled to one length, then solved by orthogonal transformations (never by normal equations, which would
     lose half of the digits), with a trace of regularisation, a few hundred times the rounding errors, because random
-    features are nearly dependent; two refinements give back what it takes. Nonlinear problems need
-    `LevenbergMarquardt`, which solves a sequence of these.
+    features are nearly dependent; two refinements give back what it takes.
 
     Args:
+        max_steps: How often a nonlinear law is linearised at most.
+        rtol: Relative fall of the loss below which that ends.
         regularisation: In units of the rounding error of the precision.
         refinements: How often to solve again for what is left.
 
     References:
-        Bjorck, Numerical Methods for Least Squares Problems (1996), section 2.9.
+        Bjorck, Numerical Methods for Least Squares Problems (1996), section 2.9; Bellman & Kalaba, Quasilinearization
+        and Nonlinear Boundary-Value Problems (1965).
     """
 
+    max_steps: int = 30
+    rtol: float = 1e-2
     regularisation: float = 30.0
     refinements: int = 2
 
     @property
     def num_steps(self) -> int:
-        return 1
+        return self.max_steps
 
     def init(self, problem: Problem, w: Array) -> Progress:
         return begun(w, problem.loss(w), None)
 
     def step(self, problem: Problem, state: Progress) -> Progress:
-        zero = jnp.zeros_like(state.w)
-        r, J = problem.jacobian(zero)
-        w = least_squares(J, -r, self.regularisation * float(jnp.finfo(r.dtype).eps), self.refinements)
-        return Progress(w, problem.loss(w), state.steps + 1, jnp.array(True), None)
+        r, J = problem.jacobian(state.w)
+        eps = float(jnp.finfo(r.dtype).eps)
+        p = least_squares(J, -r, self.regularisation * eps, self.refinements)
+        loss, whole = jnp.sum(r**2), problem.loss(state.w + p)
+
+        def halve(carry):
+            length, _ = carry
+            return length / 2, problem.loss(state.w + length / 2 * p)
+
+        start = jnp.ones((), r.dtype), whole
+        length, found = jax.lax.while_loop(lambda c: ~(c[1] < loss) & (c[0] > HALVES), halve, start)
+        predicted = jnp.sum((r + J @ p) ** 2)
+        linear = jnp.abs(whole - predicted) <= jnp.maximum(1e-6 * predicted, 100 * eps * loss)
+        better = found < loss
+        w = jnp.where(better, state.w + length * p, state.w)
+        done = linear | ~(found < (1 - self.rtol) * loss)
+        return Progress(w, jnp.where(better, found, loss), state.steps + 1, done, None)
 
 
 def least_squares(A: Array, b: Array, regularisation: float, refinements: int = 0) -> Array:
