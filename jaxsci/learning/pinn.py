@@ -13,6 +13,7 @@ from jaxtyping import Array
 from .._core.errors import UnsupportedError
 from ..geometry import BoundaryLaw, Box
 from .assembly import set_up
+from .data import Data
 from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
 from .problem import Problem
 from .reports.comparison import compared
@@ -38,6 +39,10 @@ def solve_pinn(
     optimiser: Optimiser | None = None,
     points: int | Sequence[int] | Array = 2500,
     weight: float = 10.0,
+    data: Data | Sequence[Data] | None = None,
+    unknowns: str | Sequence[str] = (),
+    positive: str | Sequence[str] = (),
+    parameters: Box | None = None,
     compare: int | None = None,
     store: str | None = None,
     save_every: float = 60.0,
@@ -69,6 +74,14 @@ def solve_pinn(
         points: Where the law is asked to hold: how many points, or how many along each coordinate, or points `(n,
             coordinates)`, time first.
         weight: Factor of the conditions that are not built in.
+        data: Measured values, which join the loss.
+        unknowns: Paths of what is to be found inside the law, such as `"viscosity"`, or inside its arguments, such as
+            `"args"` or `"args['rate']"`; what stands there is the guess. Numbers, arrays, and networks as functions of
+            a point are learned together with the solution, from `data`.
+        positive: Which of the unknowns stay positive, by their logarithm: a network then gives that.
+        parameters: A box of parameters p, to solve a family of problems at once. The law gets p as its `args`;
+            `initial(x, p)`, wall values `(x, p)` and `exact(t, x, p)` may take it; the network takes it after the
+            coordinates, scaled too.
         compare: Nodes per axis for the library's own solver in the report; 0 leaves it out.
         store: A directory from which a killed training goes on.
         save_every: Seconds between two saves.
@@ -106,6 +119,10 @@ def solve_pinn(
         exact=exact,
         points=points,
         weight=weight,
+        data=data,
+        unknowns=unknowns,
+        positive=positive,
+        parameters=parameters,
         key=key,
     )
     problem = setup.problem
@@ -113,9 +130,13 @@ def solve_pinn(
     optimiser, notes = chosen(optimiser, problem, w)
     training = train(optimiser, problem, w, store=store, save_every=save_every, progress=progress)
     trial = problem.trial(training.end.w)
+    setup = setup.found(trial)
     rival = compared(setup, trial, compare)
     report = reported(setup, problem, optimiser, training, trial, rival, notes)
-    return PinnSolution(trial, None if t1 is None else setup.conditions.times[1], report)
+    end = None if t1 is None else setup.conditions.times[1]
+    law = setup.law.one if parameters is not None else setup.law
+    found = {} if setup.unknowns is None else setup.unknowns.shown(trial.unknowns, domain)
+    return PinnSolution(trial, end, report, law.equation, None if parameters is not None else law.args, found)
 
 
 def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Optimiser, list[str]]:
