@@ -99,10 +99,8 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
     extra = _check_family(family, args)
     if family:
         start, exact, args = of_member(start, 1), of_member(exact, 1 + (domain is not None)), Parameters()
-    bounds = np.array(
-        ([times] if timed else []) + list(domain.intervals if domain else ()) + list(family.intervals if family else ()),
-        float,
-    )
+    boxes = [box.intervals for box in (domain, family) if box is not None]
+    bounds = np.array([pair for pairs in ([times] * timed, *boxes) for pair in pairs], float)
     members = scattered(4, bounds[len(bounds) - extra :], dtype=dtype, key=key) if family else jnp.zeros((1, 0), dtype)
     shape = _shape(equation, domain, network, *bound((start, exact, args), members[0]), timed, extra, dtype)
     sides = sides_of(wanted.boundary, shape)

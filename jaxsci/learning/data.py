@@ -17,7 +17,7 @@ from .residuals.local import complex_parts, real_parts
 from .residuals.residual import Shape
 
 CLEAN_WEIGHT = 10.0
-LAW_TO_ONE_SIGMA = 0.01
+LAW_TO_ONE_SIGMA = 0.03
 
 
 class Data(eqx.Module):
@@ -26,9 +26,9 @@ class Data(eqx.Module):
     .. math:: w \, \frac{1}{n} \sum_i \left| \frac{\bar\sigma}{\sigma_i} (h(u(t_i, x_i)) - y_i) \right|^2,
 
     h the observation, :math:`\bar\sigma` the root mean square of the standard deviations. The weight w is 10 if the
-    values are taken as exact. Noisy values must not bend the law: w is then :math:`(s / 100 \bar\sigma)^2`, s the
+    values are taken as exact. Noisy values must not bend the law: w is then :math:`(0.03 \, s / \bar\sigma)^2`, s the
     standard deviation of the values among themselves, and at most 10. So a misfit of one sigma counts as much as a
-    residual of the law of one hundredth of the size of the data, for a law whose terms are of the size of its state.
+    residual of the law of three hundredths of the size of the data, for a law whose terms are of the size of its state.
 
     Args:
         points: Where and when, `(n, coordinates)`: the time first, then the position, then the parameters of a family.
@@ -45,7 +45,7 @@ class Data(eqx.Module):
         >>> import jax.numpy as jnp, jaxsci as js
         >>> data = js.learning.Data(jnp.array([[0.1, 0.5], [0.2, 0.5]]), jnp.array([0.9, 0.8]), sigma=0.01)
         >>> round(float(data.factor), 3)
-        0.002
+        0.023
     """
 
     points: Array = eqx.field(converter=as_floating)
@@ -70,7 +70,7 @@ class Data(eqx.Module):
         for a in leaves:
             _check_rows("values", a)
         for a in leaves if self.sigma is not None else []:
-            if not bool(jnp.all(self.sigma > 0)):
+            if not bool(jnp.all(jnp.asarray(self.sigma) > 0)):
                 raise ValueError(
                     f"sigma={self.sigma} is not positive: it is the standard deviation of the noise. Leave it out for "
                     "values that are exact."

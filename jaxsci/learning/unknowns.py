@@ -1,7 +1,6 @@
 """Unknowns of a law: numbers, arrays and networks inside it that are learned together with its solution."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax

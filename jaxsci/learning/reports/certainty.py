@@ -35,8 +35,9 @@ def deviations(unknowns: Unknowns, problem: Problem, w: Array) -> dict[str, PyTr
     variance = _variances(problem, r, rows)
     spread = np.asarray(_spread(J[:, np.flatnonzero(place < 0)], J[:, columns], variance))
     template = problem.template.unknowns
-    flat, rebuild = ravel_pytree({path: template[path] for path in unknowns.scalars})
-    slope = jax.jvp(lambda z: _numbers(unknowns, rebuild(z)), (_moved(unknowns, problem, w),), (jnp.ones_like(flat),))[1]
+    rebuild = ravel_pytree({path: template[path] for path in unknowns.scalars})[1]
+    here = _moved(unknowns, problem, w)
+    slope = jax.jvp(lambda z: _numbers(unknowns, rebuild(z)), (here,), (jnp.ones_like(here),))[1]
     found = rebuild(jnp.abs(slope) * spread)
     return {path: jax.tree.map(np.asarray, found[path]) for path in unknowns.scalars}
 
@@ -83,13 +84,14 @@ def _variances(problem: Problem, r: Array, rows: list[int]) -> Array:
 def _spread(A: Array, C: Array, variance: Array) -> Array:
     """Standard deviations of the coefficients of C, those of A being free."""
     size = jnp.linalg.norm(C, axis=0)
-    C = C / jnp.where(size > 0, size, 1.0)
+    units = jnp.where(size > 0, size, 1.0)
+    C = C / units
     eps = 30 * float(jnp.finfo(A.dtype).eps)
     P = C - A @ jax.vmap(lambda c: least_squares(A, c, eps), in_axes=1, out_axes=1)(C)
     values, vectors = jnp.linalg.eigh(P.T @ P)
     told = values > SMALLEST_EFFECT**2
     inverse = (vectors / jnp.where(told, values, jnp.inf)) @ vectors.T
-    spread = jnp.sqrt(jnp.sum((jnp.sqrt(variance)[:, None] * (P @ inverse)) ** 2, axis=0)) / jnp.where(size > 0, size, 1)
+    spread = jnp.linalg.norm(jnp.sqrt(variance)[:, None] * (P @ inverse), axis=0) / units
     untold = jnp.any((jnp.abs(vectors) > 1e-3) & ~told, axis=1) | (size == 0)
     return jnp.where(untold, jnp.inf, spread)
 
@@ -138,7 +140,7 @@ def misfits(problem: Problem, w: Array) -> list[str]:
         ratio = float(size / (term.scale * term.residual.sigma))
         if ratio > 1.5:
             found.append(
-                f"{term.name} is missed by {ratio:.2g} times its sigma: sigma is too small, or the law does not fit, or "
+                f"{term.name} is missed by {ratio:.2g} times its sigma: sigma is too small, the law does not fit, or "
                 "training has not ended."
             )
     return found

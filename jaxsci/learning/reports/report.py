@@ -13,8 +13,8 @@ from ..data import Misfit
 from ..optimisers import LeastSquares, Optimiser
 from ..problem import Problem, chunked
 from ..training import Training
-from .comparison import Rival, relative
 from .certainty import deviations, in_words, misfits, open_questions
+from .comparison import Rival, relative
 
 
 class Report(eqx.Module):
