@@ -16,7 +16,7 @@ from .problem import Term
 from .residuals.local import complex_parts, real_parts
 from .residuals.residual import Shape
 
-CLEAN_WEIGHT = 10.0
+CLEAN_WEIGHT = 100.0
 LAW_TO_ONE_SIGMA = 0.03
 
 
@@ -25,9 +25,9 @@ class Data(eqx.Module):
 
     .. math:: w \, \frac{1}{n} \sum_i \left| \frac{\bar\sigma}{\sigma_i} (h(u(t_i, x_i)) - y_i) \right|^2,
 
-    h the observation, :math:`\bar\sigma` the root mean square of the standard deviations. The weight w is 10 if the
+    h the observation, :math:`\bar\sigma` the root mean square of the standard deviations. The weight w is 100 if the
     values are taken as exact. Noisy values must not bend the law: w is then :math:`(0.03 \, s / \bar\sigma)^2`, s the
-    standard deviation of the values among themselves, and at most 10. So a misfit of one sigma counts as much as a
+    standard deviation of the values among themselves, and at most 100. So a misfit of one sigma counts as much as a
     residual of the law of three hundredths of the size of the data, for a law whose terms are of the size of its state.
 
     Args:
