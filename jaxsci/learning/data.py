@@ -43,9 +43,9 @@ class Data(eqx.Module):
 
     Example:
         >>> import jax.numpy as jnp, jaxsci as js
-        >>> data = js.learning.Data(jnp.array([[0.1, 0.5], [0.2, 0.5]]), jnp.array([0.9, 0.8]), sigma=0.01)
+        >>> data = js.learning.Data(jnp.array([[0.1, 0.5], [0.2, 0.5]]), jnp.array([0.9, 0.7]), sigma=0.01)
         >>> round(float(data.factor), 3)
-        0.023
+        0.09
     """
 
     points: Array = eqx.field(converter=as_floating)

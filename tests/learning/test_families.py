@@ -83,6 +83,7 @@ def test_starts_and_walls_that_depend_on_parameters():
     assert solution.report.error < 1e-3
 
 
+@pytest.mark.slow
 def test_laws_at_walls_that_are_in_the_loss_depend_on_parameters():
     solution = learning.solve_pinn(
         lambda t, u, p: js.laplacian(u),
