@@ -1,5 +1,6 @@
 """Fit a network to physics: the law that a solver integrates is the residual of the network."""
 
+from .data import Data as Data
 from .optimisers import (
     SOAP as SOAP,
     Adam as Adam,

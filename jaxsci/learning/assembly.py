@@ -1,6 +1,6 @@
 """From what the user says to a problem: the unknown, its conditions, the points and the terms of the loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,12 +15,15 @@ from ..geometry import Box, Periodic
 from ..geometry.box import axis_name
 from ..networks import split
 from .conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
+from .conditions.family import EachMember, Parameters, bound, marked, of_member
 from .conditions.soft import soft_terms
+from .data import data_terms
 from .points import scattered, spread
 from .problem import Problem, Term
 from .refreshing import Adaptive, Refresh, Schedule, region_of
 from .residuals.local import num_real, real_parts
 from .residuals.residual import FromState, Residual, Shape, is_second_order, shape_of
+from .unknowns import LawOfUnknowns, Unknowns, unknowns_of
 
 USUAL_POINTS = 2500
 
@@ -36,21 +39,48 @@ class Wanted(NamedTuple):
     points: Any = USUAL_POINTS
     weighting: Any = ()
     weight: float = 10.0
+    data: Any = None
+    unknowns: Sequence[str] = ()
+    positive: Sequence[str] = ()
+    parameters: Box | None = None
 
 
 class Setup(NamedTuple):
     """A problem with all that its report needs."""
 
     problem: Problem
-    law: Residual
+    law: Any
     conditions: Conditions
     bounds: np.ndarray
-    exact: FromState | None
+    exact: Callable | None
     built_in: list[str]
     soft: list[str]
     fresh: Array
     boundary: Any
-    schedule: Schedule | None
+    schedule: Schedule | None = None
+    unknowns: Unknowns | None = None
+
+    def found(self, trial: Any) -> "Setup":
+        """The problem whose law has the values that were learned."""
+        if self.unknowns is None:
+            return self
+        if isinstance(self.law, EachMember):
+            law = EachMember(self.unknowns.put(self.law.one, trial.unknowns), self.law.num_parameters)
+        else:
+            law = self.unknowns.put(self.law, trial.unknowns)
+        return self._replace(law=law)
+
+    def member(self, p: Array) -> "Setup":
+        """One problem of a family."""
+        n = self.law.num_parameters
+        exact = None if self.exact is None else bound(self.exact.one, p)
+        return self._replace(
+            law=bound(self.law.one, p),
+            conditions=self.conditions.member(p),
+            exact=exact,
+            bounds=self.bounds[:-n],
+            fresh=self.fresh[:, :-n],
+        )
 
 
 class Start(eqx.Module):
@@ -65,37 +95,53 @@ class Start(eqx.Module):
 def set_up(equation, domain, network, *, key, **options) -> Setup:
     """Read a problem off the arguments of `solve_pinn`."""
     wanted = Wanted(**options)
-    times, args, boundary = wanted.times, wanted.args, wanted.boundary
+    times, family = wanted.times, wanted.parameters
     timed = _check_times(wanted.initial, times, domain)
     dtype = _precision(network)
-    start = _as_function(wanted.initial)
-    bounds = np.array(([times] if timed else []) + list(domain.intervals if domain else ()), float)
-    shape = _shape(equation, domain, network, start, wanted.exact, timed, args, boundary, dtype)
-    sides = sides_of(boundary, shape)
-    check_walls(shape, sides, dtype)
+    start, exact, args = _as_function(wanted.initial), wanted.exact, wanted.args
+    extra = _check_family(family, args)
+    if family:
+        start, exact, args = of_member(start, 1), of_member(exact, 1 + (domain is not None)), Parameters()
+    boxes = [box.intervals for box in (domain, family) if box is not None]
+    bounds = np.array([pair for pairs in ([times] * timed, *boxes) for pair in pairs], float)
+    members = scattered(2, bounds[len(bounds) - extra :], dtype=dtype, key=key) if family else jnp.zeros((1, 0), dtype)
+    shape = _shape(equation, domain, network, *bound((start, exact, args), members[0]), timed, extra, dtype)
+    sides = sides_of(wanted.boundary, shape)
+    sides = marked(sides) if family else sides
     periodic = tuple(isinstance(pair[0], Periodic) for pair in sides[0])
-    embedded = check_network(network, shape, periodic, dtype)
+    embedded = check_network(network, shape, periodic, dtype, extra)
     instants = tuple(jnp.asarray(t, dtype) for t in times) if timed else None
-    conditions = Conditions(shape, sides, start, instants, embedded, timed)
+    conditions = Conditions(shape, sides, start, instants, embedded, timed, family)
     keys = jax.random.split(key, 4)
-    _check_finite(conditions, scattered(64, bounds, dtype=dtype, key=keys[3]), wanted.exact)
-    gap = start_mismatch(conditions, dtype)
+    inside = scattered(64, bounds, dtype=dtype, key=keys[3])[:, : shape.num_coordinates]
+    gap = 0.0
+    for p in members:
+        one = conditions.member(p)
+        check_walls(shape, one.sides, dtype)
+        _check_finite(one, inside, bound(exact, p))
+        gap = max(gap, start_mismatch(one, dtype))
     if gap > 1e-3:
-        conditions = Conditions(shape, sides, start, instants, embedded, False)
-    closed = (False,) * timed + periodic
-    law = Residual(equation, shape, args)
+        conditions = Conditions(shape, sides, start, instants, embedded, False, family)
+    closed = (False,) * timed + periodic + (False,) * extra
     schedule = scheduled(wanted.points, wanted.weighting, bounds, dtype, timed, keys[0])
     if isinstance(wanted.points, Adaptive):
         points = scattered(wanted.points.number, bounds, dtype=dtype, key=keys[0])
     else:
         points = spread(wanted.points, bounds, closed, dtype=dtype, key=keys[0])
-    terms = [Term("law", law, points, jnp.ones(points.shape[0] if schedule else (), dtype))]
+    law = Residual(equation, shape, args)
+    unknowns = _unknowns(law, wanted, dtype)
+    residual = law if unknowns is None else LawOfUnknowns(law, unknowns)
     others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
-    weights, rest = split(network)
-    problem = Problem((*terms, *others), Trial(weights, None), Trial(rest, conditions))
-    known = None if wanted.exact is None else FromState(wanted.exact, shape)
+    known = None if exact is None else FromState(exact, shape)
+    terms = [Term("law", residual, points, jnp.ones(points.shape[0] if schedule else (), dtype)), *others]
+    if family:
+        law, known = EachMember(law, extra), None if known is None else EachMember(known, extra)
+        terms = [Term(term.name, EachMember(term.residual, extra), term.points, term.weight) for term in terms]
+    terms += [] if wanted.data is None else data_terms(wanted.data, shape, bounds, dtype)
+    weights, rest = split((network, None if unknowns is None else unknowns.start))
+    problem = Problem(tuple(terms), Trial(weights[0], None, weights[1]), Trial(rest[0], conditions, rest[1]))
     fresh = scattered(min(4096, max(512, points.shape[0])), bounds, dtype=dtype, key=keys[2])
-    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, boundary, schedule)
+    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, wanted.boundary, schedule, unknowns)
 
 
 def scheduled(points, weighting, bounds, dtype, timed: bool, key) -> Schedule | None:
@@ -110,6 +156,30 @@ def scheduled(points, weighting, bounds, dtype, timed: bool, key) -> Schedule | 
     schedule = Schedule(changes, region_of(bounds, None, dtype), key)
     schedule.check(timed)
     return schedule
+
+
+def _check_family(family: Any, args: Any) -> int:
+    """The number of parameters."""
+    if family is None:
+        return 0
+    if not isinstance(family, Box):
+        raise ShapeError(f"parameters={family!r} is no Box: write js.Box((low, high), ...), a pair per parameter.")
+    if args is not None:
+        raise ValueError("args and parameters were both given: the parameters are what the law gets as its args.")
+    return family.dim
+
+
+def _unknowns(law: Residual, wanted: Wanted, dtype) -> Unknowns | None:
+    if not wanted.unknowns:
+        if wanted.positive:
+            raise ValueError(f"positive={wanted.positive} without unknowns: name them in unknowns= as well.")
+        return None
+    if wanted.data is None:
+        raise ValueError(
+            f"unknowns={wanted.unknowns} without data: the law alone does not tell them. Give measured values, "
+            "data=js.learning.Data(points, values)."
+        )
+    return unknowns_of(law, wanted.unknowns, wanted.positive, dtype)
 
 
 def _precision(network: Any) -> Any:
@@ -137,7 +207,7 @@ def _check_times(initial, times, domain) -> bool:
     return timed
 
 
-def _shape(equation, domain, network, start, exact, timed, args, boundary, dtype) -> Shape:
+def _shape(equation, domain, network, start, exact, args, timed, extra, dtype) -> Shape:
     """The shape of the unknown: from the start, the solution, or what the network gives."""
     x = jnp.zeros(domain.dim if domain else 0, dtype)
     if start is not None:
@@ -145,16 +215,16 @@ def _shape(equation, domain, network, start, exact, timed, args, boundary, dtype
     elif exact is not None:
         value = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, exact(jnp.zeros((), dtype), x)))
     else:
-        value = _output(network, domain, dtype)
+        value = _output(network, domain, dtype, extra)
     shape = shape_of(value, domain, timed, dtype)
     pair = len(shape.parts) % 2 == 0 and timed and is_second_order(equation, shape, args, dtype)
-    whole = _output(network, domain, dtype, timed).size == num_real(shape.parts)
+    whole = _output(network, domain, dtype, timed + extra).size == num_real(shape.parts)
     return Shape(shape.structure, shape.parts, domain, timed, True) if pair and not whole else shape
 
 
-def _output(network, domain, dtype, timed: bool = False) -> jax.ShapeDtypeStruct:
-    dim = timed + (domain.dim if domain else 0)
-    for size in range(dim, 2 * dim + 1):
+def _output(network, domain, dtype, others: int = 0) -> jax.ShapeDtypeStruct:
+    dim = domain.dim if domain else 0
+    for size in range(dim + others, 2 * (dim + others) + 1):
         try:
             return jax.eval_shape(lambda z: jnp.asarray(network(z)), jnp.zeros(size, dtype))
         except Exception:

@@ -53,7 +53,8 @@ def fit(
     training = train(
         optimiser, setup.problem, w, schedule=setup.schedule, store=store, save_every=save_every, progress=progress
     )
-    return Fit(setup, setup.problem.trial(training.end.w), training, optimiser, notes)
+    trial = setup.problem.trial(training.end.w)
+    return Fit(setup.found(trial), trial, training, optimiser, notes)
 
 
 def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Optimiser, list[str]]:

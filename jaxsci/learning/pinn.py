@@ -7,14 +7,15 @@ from typing import Any
 import jax
 from jaxtyping import Array
 
+from .._core.errors import UnsupportedError
 from ..geometry import BoundaryLaw, Box
+from .data import Data
 from .fitting import fit
 from .marching import in_windows
 from .optimisers import Optimiser
 from .refreshing import Adaptive, Refresh
 from .reports.comparison import compared
-from .reports.report import reported
-from .solution import PinnSolution
+from .solution import PinnSolution, solution_of
 
 
 def solve_pinn(
@@ -33,6 +34,10 @@ def solve_pinn(
     weighting: Refresh | Sequence[Refresh] = (),
     windows: int = 1,
     weight: float = 10.0,
+    data: Data | Sequence[Data] | None = None,
+    unknowns: str | Sequence[str] = (),
+    positive: str | Sequence[str] = (),
+    parameters: Box | None = None,
     compare: int | None = None,
     store: str | None = None,
     save_every: float = 60.0,
@@ -66,6 +71,14 @@ def solve_pinn(
         weighting: `Causal()` for laws in time that forget their start, `Balanced()` for conditions in the loss.
         windows: Into how many windows the time is cut, solved one after the other.
         weight: Factor of the conditions that are not built in.
+        data: Measured values, which join the loss.
+        unknowns: Paths of what is to be found inside the law, such as `"viscosity"`, or inside its arguments, such as
+            `"args"` or `"args['rate']"`; what stands there is the guess. Numbers, arrays, and networks as functions of
+            a point are learned together with the solution, from `data`.
+        positive: Which of the unknowns stay positive, by their logarithm: a network then gives that.
+        parameters: A box of parameters p, to solve a family of problems at once. The law gets p as its `args`;
+            `initial(x, p)`, wall values `(x, p)` and `exact(t, x, p)` may take it; the network takes it after the
+            coordinates, scaled too.
         compare: Nodes per axis for the library's own solver in the report; 0 leaves it out.
         store: A directory from which a killed training goes on.
         save_every: Seconds between two saves.
@@ -112,11 +125,16 @@ def solve_pinn(
             points=points,
             weighting=weighting,
             weight=weight,
+            data=data,
+            unknowns=unknowns,
+            positive=positive,
+            parameters=parameters,
         )
 
     if windows == 1 or t1 is None:
         done = fitted(network, initial, (t0, t1))
+    elif data is not None or parameters is not None:
+        raise UnsupportedError("windows of time cannot be combined with data= or parameters=: leave windows=1.")
     else:
         done = in_windows(windows, fitted, network, initial, (t0, t1))
-    report = reported(done, compared(done.setup, done.trial, compare))
-    return PinnSolution(done.trial, None if t1 is None else done.setup.conditions.times[1], report)
+    return solution_of(done, compared(done.setup, done.trial, compare), domain)

@@ -7,9 +7,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from .._core.errors import ShapeError
+from .._core.precision import as_floating
 from ..fields import Neural
+from .conditions.family import Member
+from .fitting import Fit
 from .marching import Snapshot
-from .reports.report import Report
+from .reports.comparison import Rival
+from .reports.report import Report, reported
 from .residuals.local import complex_parts
 
 
@@ -20,11 +25,17 @@ class PinnSolution(eqx.Module):
         trial: The trained function of `(t, x)`, with start and walls built in.
         t1: The last time; None for a law at rest.
         report: Residual, error, costs and what limits them; `print(solution)` shows it.
+        equation: The law, with the values that were found.
+        args: Its arguments, with the values that were found.
+        unknowns: The values that were found, by path; functions of a point are Neural fields.
     """
 
     trial: Callable
     t1: Array | None
     report: Report
+    equation: Any = None
+    args: Any = None
+    unknowns: dict[str, Any] = eqx.field(default_factory=dict)
 
     @property
     def field(self) -> PyTree:
@@ -41,21 +52,48 @@ class PinnSolution(eqx.Module):
         """Whether training ended with finite numbers."""
         return self.report.ok
 
-    def at(self, t: Any) -> PyTree:
+    def at(self, t: Any, p: Any = None) -> PyTree:
         """The state at a time: Neural fields in the structure of the start (numbers for an ordinary law).
 
         Args:
             t: A time between the first and the last; None for a law at rest.
+            p: The parameters of a member of a family, one number each; they can be differentiated.
         """
-        shape = self.trial.conditions.shape
+        trial = self._member(p)
+        shape = trial.conditions.shape
         if shape.timed and t is None:
             raise ValueError("the solution depends on time: write solution.at(t) with a number.")
         if shape.box is None:
             t = jnp.asarray(t, self.t1.dtype)
-            return shape.structure.unflatten(complex_parts(self.trial(t[None]), shape.unknowns))
+            return shape.structure.unflatten(complex_parts(trial(t[None]), shape.unknowns))
         t = None if t is None else jnp.asarray(t, self.t1.dtype)
         space = Neural(shape.box)
-        return shape.structure.unflatten([space.field(Snapshot(self.trial, t, i)) for i in range(len(shape.parts))])
+        return shape.structure.unflatten([space.field(Snapshot(trial, t, i)) for i in range(len(shape.parts))])
+
+    def _member(self, p: Any) -> Callable:
+        family = self.trial.conditions.family
+        if family is None:
+            if p is not None:
+                raise ValueError("there are no parameters in this solution: write solution.at(t).")
+            return self.trial
+        if p is None:
+            raise ValueError(f"the solution is a family over parameters in {family}: write solution.at(t, p).")
+        p = as_floating(p)
+        if p.ndim == 0 and family.dim == 1:
+            p = p[None]
+        if p.shape != (family.dim,):
+            raise ShapeError(f"parameters of shape {p.shape}, but the family has {family.dim}: give one number each.")
+        return Member(self.trial, p)
 
     def __repr__(self):
         return repr(self.report)
+
+
+def solution_of(fit: Fit, rival: Rival | None, domain: Any) -> PinnSolution:
+    """What a fit found, with its report."""
+    setup, trial = fit.setup, fit.trial
+    family = setup.conditions.family is not None
+    law = setup.law.one if family else setup.law
+    found = {} if setup.unknowns is None else setup.unknowns.shown(trial.unknowns, domain)
+    end = setup.conditions.times[1] if setup.conditions.shape.timed else None
+    return PinnSolution(trial, end, reported(fit, rival), law.equation, None if family else law.args, found)

@@ -23,6 +23,7 @@ from ...geometry.boundary import Sides
 from ...geometry.box import axis_name
 from ..residuals.local import num_real, real_parts
 from ..residuals.residual import Shape
+from .family import bound
 
 
 class Conditions(eqx.Module):
@@ -35,6 +36,7 @@ class Conditions(eqx.Module):
         times: First and last time, or None.
         embedded: Axes that reach the network as a cosine and a sine.
         start_exact: Whether the start is built in.
+        family: The box of the parameters of a family, which follow the coordinates; None for one problem.
     """
 
     shape: Shape
@@ -43,11 +45,17 @@ class Conditions(eqx.Module):
     times: Any
     embedded: tuple[bool, ...] = eqx.field(static=True)
     start_exact: bool = eqx.field(static=True)
+    family: Box | None = eqx.field(static=True, default=None)
 
     @property
     def num_inputs(self) -> int:
         """Numbers that the network takes."""
-        return self.shape.num_coordinates + sum(self.embedded)
+        return self.shape.num_coordinates + sum(self.embedded) + (self.family.dim if self.family else 0)
+
+    def member(self, p: Array) -> "Conditions":
+        """The conditions for one member of a family."""
+        one = bound(self, p)
+        return Conditions(one.shape, one.sides, one.start, one.times, one.embedded, one.start_exact)
 
     def encoded(self, z: Array) -> Array:
         """Coordinates as the network sees them: from -1 to 1, periodic ones on a circle."""
@@ -59,11 +67,16 @@ class Conditions(eqx.Module):
         for axis in range(box.dim if box else 0):
             s = (z[self.shape.timed + axis] - box.lows[axis]) / box.lengths[axis]
             numbers += [jnp.cos(2 * jnp.pi * s), jnp.sin(2 * jnp.pi * s)] if self.embedded[axis] else [2 * s - 1]
+        for i in range(self.family.dim if self.family else 0):
+            p = z[self.shape.num_coordinates + i]
+            numbers.append(2 * (p - self.family.lows[i]) / self.family.lengths[i] - 1)
         return jnp.stack(numbers)
 
     def applied(self, values: Array, z: Array) -> Array:
         """The trial function at `z`, given what the network says there."""
         shape = self.shape
+        if self.family is not None:
+            return self.member(z[shape.num_coordinates :]).applied(values, z[: shape.num_coordinates])
         x = z[shape.timed :]
         n = len(shape.unknowns)
         sizes = [num_real((part,)) for part in shape.unknowns]
@@ -124,10 +137,14 @@ def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
 
 
 class Trial(eqx.Module):
-    """A network with start and walls built in: a function of `z = (t, x)` that gives the numbers of the unknown."""
+    """A network with start and walls built in: a function of `z = (t, x)` that gives the numbers of the unknown.
+
+    It carries the values inside the law that are learned with it.
+    """
 
     network: Callable
     conditions: Conditions
+    unknowns: Any = None
 
     def __call__(self, z: Array) -> Array:
         values = jnp.asarray(self.network(self.conditions.encoded(z)))
@@ -208,13 +225,15 @@ def start_mismatch(conditions: Conditions, dtype) -> float:
     return worst
 
 
-def check_network(network: Callable, shape: Shape, periodic: tuple[bool, ...], dtype) -> tuple[bool, ...]:
+def check_network(
+    network: Callable, shape: Shape, periodic: tuple[bool, ...], dtype, num_parameters: int = 0
+) -> tuple[bool, ...]:
     """Which periodic axes to embed: all if the network takes that many numbers, none if it takes the coordinates.
 
     Raises:
         ShapeError: If the network fits neither, or gives another number of values than the unknown has.
     """
-    plain, wanted = shape.num_coordinates, num_real(shape.unknowns)
+    plain, wanted = shape.num_coordinates + num_parameters, num_real(shape.unknowns)
     choices = [periodic, (False,) * len(periodic)] if any(periodic) else [periodic]
     given = None
     for embedded in choices:
@@ -226,7 +245,7 @@ def check_network(network: Callable, shape: Shape, periodic: tuple[bool, ...], d
             return embedded
     sizes = " or ".join(str(plain + sum(embedded)) for embedded in choices)
     coordinates = ("t, " if shape.timed else "") + ", ".join(
-        axis_name(i) for i in range(shape.box.dim if shape.box else 0)
+        [axis_name(i) for i in range(shape.box.dim if shape.box else 0)] + [f"p{i}" for i in range(num_parameters)]
     )
     got = "does not take that many" if given is None else f"gave an array of shape {given.shape}"
     raise ShapeError(

@@ -14,6 +14,7 @@ from ...geometry import Dirichlet, Grid, Periodic
 from ...simulation import simulate, steady_state
 from ..assembly import Setup
 from ..conditions.built_in import is_value
+from ..conditions.family import Member
 from ..residuals.local import real_parts
 
 NODES = {1: 256, 2: 64, 3: 24}
@@ -34,6 +35,8 @@ def compared(setup: Setup, trial: Any, nodes: int | None) -> Rival | None:
 
     None where that was not asked for or cannot be; the name then says why.
     """
+    if setup.conditions.family is not None:
+        return _compared_member(setup, trial, nodes)
     shape = setup.law.shape
     if nodes == 0 or (shape.box is not None and shape.box.dim > 3):
         return None
@@ -50,6 +53,17 @@ def compared(setup: Setup, trial: Any, nodes: int | None) -> Rival | None:
     except (SimulationError, UnsupportedError, ValueError, TypeError, NotImplementedError) as error:
         why = f"the library's solver could not be run beside it ({str(error)[:99]})"
         return Rival(why, None, None, np.nan, np.nan)
+
+
+def _compared_member(setup: Setup, trial: Any, nodes: int | None) -> Rival | None:
+    """The solver on the member in the middle of a family."""
+    family = setup.conditions.family
+    p = jnp.asarray(family.lows, setup.fresh.dtype) + jnp.asarray(family.lengths, setup.fresh.dtype) / 2
+    rival = compared(setup.member(p), Member(trial, p), nodes)
+    if rival is None or rival.points is None:
+        return rival
+    points = jnp.concatenate([rival.points, jnp.broadcast_to(p, (rival.points.shape[0], p.size))], axis=1)
+    return rival._replace(points=points, name=f"{rival.name}, for parameters {np.array2string(np.asarray(p))}")
 
 
 def _judged(setup: Setup, fine: list, nodes: int, seconds: float) -> Rival:

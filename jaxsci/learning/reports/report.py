@@ -9,10 +9,12 @@ import numpy as np
 from jaxtyping import Array
 
 from ..assembly import Setup
+from ..data import Misfit
 from ..fitting import Fit
 from ..optimisers import LeastSquares, Optimiser
 from ..problem import Term, chunked
 from ..training import Training
+from .certainty import deviations, in_words, misfits, open_questions
 from .comparison import Rival, relative
 
 
@@ -44,6 +46,8 @@ class Report(eqx.Module):
     notes: list[str]
     limits: list[str]
     ok: bool
+    unknowns: dict[str, Any] = eqx.field(default_factory=dict)
+    deviations: dict[str, Any] = eqx.field(default_factory=dict)
 
     def __repr__(self):
         lines = [
@@ -56,6 +60,7 @@ class Report(eqx.Module):
             lines.append(f"  built in      {', '.join(self.built_in)}")
         if self.soft:
             lines.append("  in the loss   " + ", ".join(f"{name}: off by {gap:.2e}" for name, gap in self.soft.items()))
+        lines += [f"  found         {line}" for line in in_words(self.unknowns, self.deviations)]
         if self.error is not None:
             lines.append(f"  error         {self.error:.2e} against {self.error_against}")
         if self.solver_seconds is not None:
@@ -99,6 +104,8 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
         notes=notes,
         limits=[],
         ok=bool(jnp.isfinite(training.end.loss)) and bool(jnp.all(jnp.isfinite(fresh))),
+        unknowns={} if setup.unknowns is None else setup.unknowns.values(trial.unknowns),
+        deviations={} if setup.unknowns is None else deviations(setup.unknowns, problem, training.end.w),
     )
     return eqx.tree_at(lambda r: r.limits, report, _limits(report, optimiser, training))
 
@@ -142,9 +149,12 @@ def _limits(report: Report, optimiser: Optimiser, training: Training) -> list[st
         found.append("training was cut short: the loss was still falling at the last step; take more steps.")
     if report.largest_residual > 20 * report.fresh_residual:
         found.append("the residual sits in a small region: a front or a layer; put more points and weights there.")
-    heavy = [name for name, gap in report.soft.items() if gap > report.fresh_residual]
+    measured = {term.name for term in training.problem.terms if isinstance(term.residual, Misfit)}
+    heavy = [name for name, gap in report.soft.items() if gap > report.fresh_residual and name not in measured]
     if heavy:
         found.append(f"{', '.join(heavy)} is missed by more than the law: raise weight.")
+    found += open_questions(report.unknowns, report.deviations)
+    found += misfits(training.problem, training.end.w)
     if report.solver_seconds is not None and report.solver_error is not None and report.error is not None:
         if report.solver_seconds < report.seconds and report.solver_error <= report.error:
             found.append("the library's own solver is more accurate here in less time.")
