@@ -1,5 +1,6 @@
 """From what the user says to a problem: the unknown, its conditions, the points and the terms of the loss."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,11 +12,13 @@ from jaxtyping import Array
 
 from .._core.errors import ShapeError
 from ..fields import is_field
-from ..geometry import Box, Periodic
+from ..geometry import Box, Periodic, Region
 from ..geometry.box import axis_name
 from ..networks import split
 from .conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
+from .conditions.region import region_conditions, region_start_mismatch, region_terms
 from .conditions.soft import soft_terms
+from .inside import inside
 from .points import scattered, spread
 from .problem import Problem, Term
 from .residuals.local import num_real, real_parts
@@ -48,6 +51,7 @@ class Setup(NamedTuple):
     soft: list[str]
     fresh: Array
     boundary: Any
+    region: Region | None = None
 
 
 class Start(eqx.Module):
@@ -64,31 +68,52 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
     wanted = Wanted(**options)
     times, args, boundary = wanted.times, wanted.args, wanted.boundary
     timed = _check_times(wanted.initial, times, domain)
+    region, domain = (domain, domain.bounds) if isinstance(domain, Region) else (None, domain)
     dtype = _precision(network)
     start = _as_function(wanted.initial)
     bounds = np.array(([times] if timed else []) + list(domain.intervals if domain else ()), float)
     shape = _shape(equation, domain, network, start, wanted.exact, timed, args, boundary, dtype)
+    instants = tuple(jnp.asarray(t, dtype) for t in times) if timed else None
+    keys = jax.random.split(key, 4)
+    if region is None:
+        conditions, closed = _box_conditions(network, shape, boundary, start, instants, dtype)
+        gap = start_mismatch(conditions, dtype)
+    else:
+        check_network(network, shape, (False,) * region.dim, dtype)
+        conditions, walls = region_conditions(region, boundary, shape, start, instants, dtype)
+        gap = region_start_mismatch(conditions, dtype)
+
+    def draw(number, key):
+        if region is None:
+            return scattered(number, bounds, dtype=dtype, key=key)
+        return inside(number, region, bounds[:timed], dtype=dtype, key=key)
+
+    _check_finite(conditions, draw(64, keys[3]), wanted.exact)
+    if gap > 1e-3:
+        conditions = dataclasses.replace(conditions, start_exact=False)
+    if region is None:
+        points = spread(wanted.points, bounds, closed, dtype=dtype, key=keys[0])
+        others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
+    else:
+        points = inside(wanted.points, region, bounds[:timed], dtype=dtype, key=keys[0])
+        others, built_in, soft = region_terms(conditions, walls, bounds[:timed], gap, wanted.weight, dtype, keys[1])
+    law = Residual(equation, shape, args)
+    terms = [Term("law", law, points, jnp.ones((), dtype))]
+    weights, rest = split(network)
+    problem = Problem((*terms, *others), Trial(weights, None), Trial(rest, conditions))
+    known = None if wanted.exact is None else FromState(wanted.exact, shape)
+    fresh = draw(min(4096, max(512, points.shape[0])), keys[2])
+    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, boundary, region)
+
+
+def _box_conditions(network, shape, boundary, start, instants, dtype) -> tuple[Conditions, tuple[bool, ...]]:
+    """Conditions on a box, and which coordinates close on themselves."""
     sides = sides_of(boundary, shape)
     check_walls(shape, sides, dtype)
     periodic = tuple(isinstance(pair[0], Periodic) for pair in sides[0])
     embedded = check_network(network, shape, periodic, dtype)
-    instants = tuple(jnp.asarray(t, dtype) for t in times) if timed else None
-    conditions = Conditions(shape, sides, start, instants, embedded, timed)
-    keys = jax.random.split(key, 4)
-    _check_finite(conditions, scattered(64, bounds, dtype=dtype, key=keys[3]), wanted.exact)
-    gap = start_mismatch(conditions, dtype)
-    if gap > 1e-3:
-        conditions = Conditions(shape, sides, start, instants, embedded, False)
-    closed = (False,) * timed + periodic
-    points = spread(wanted.points, bounds, closed, dtype=dtype, key=keys[0])
-    law = Residual(equation, shape, args)
-    terms = [Term("law", law, points, jnp.ones((), dtype))]
-    others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
-    weights, rest = split(network)
-    problem = Problem((*terms, *others), Trial(weights, None), Trial(rest, conditions))
-    known = None if wanted.exact is None else FromState(wanted.exact, shape)
-    fresh = scattered(min(4096, max(512, points.shape[0])), bounds, dtype=dtype, key=keys[2])
-    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, boundary)
+    conditions = Conditions(shape, sides, start, instants, embedded, shape.timed)
+    return conditions, (False,) * shape.timed + periodic
 
 
 def _precision(network: Any) -> Any:
@@ -109,8 +134,10 @@ def _check_times(initial, times, domain) -> bool:
         raise ValueError(f"{given} was given without {missing}: a law in time needs both, a law at rest neither.")
     if timed and not times[1] > times[0]:
         raise ValueError(f"t1={times[1]} must be later than t0={times[0]}.")
-    if not (domain is None or isinstance(domain, Box)):
-        raise ShapeError(f"domain={domain!r} is no Box: write js.Box((0.0, 1.0)), or None for an ordinary law.")
+    if not (domain is None or isinstance(domain, (Box, Region))):
+        raise ShapeError(
+            f"domain={domain!r} is no Box and no Region: write js.Box((0.0, 1.0)), or None for an ordinary law."
+        )
     if domain is None and not timed:
         raise ValueError("an ordinary law needs initial and t1; give a Box for a law of fields.")
     return timed

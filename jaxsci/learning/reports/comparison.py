@@ -35,6 +35,8 @@ def compared(setup: Setup, trial: Any, nodes: int | None) -> Rival | None:
     None where that was not asked for or cannot be; the name then says why.
     """
     shape = setup.law.shape
+    if nodes != 0 and setup.region is not None:
+        return Rival("none: the library's own solvers work on boxes, not on regions", None, None, np.nan, np.nan)
     if nodes == 0 or (shape.box is not None and shape.box.dim > 3):
         return None
     nodes = nodes or (NODES[shape.box.dim] if shape.box else 0)
