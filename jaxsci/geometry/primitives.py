@@ -207,7 +207,7 @@ class Polygon(Region):
     """
 
     vertices: Float[Array, "n 2"] = eqx.field(converter=vector)
-    name: str = eqx.field(static=True, default="polygon")
+    name: str = eqx.field(static=True)
     convex: bool = eqx.field(static=True)
     clockwise: bool = eqx.field(static=True)
 

@@ -58,7 +58,8 @@ def on_walls(number: int, region: Region, pieces: list[Region], times: np.ndarra
     """About `number` points of the wall of a region, spread evenly, `(n, coordinates)` for each of its pieces.
 
     Points near a piece walk along the gradient of its distance by Newton's method; those that arrive at the wall of the
-    whole region are thinned to be far from each other, which leaves each piece its share of them within about 15 %. Times are spread over the points.
+    whole region are thinned to be far from each other, which leaves each piece its share of them within about 15 %.
+    Times are spread over the points.
     """
     box = region.bounds
     room = 0.05 * max(box.lengths)
