@@ -11,4 +11,5 @@ from .optimisers import (
 from .pinn import solve_pinn as solve_pinn
 from .reports.report import Report as Report
 from .residuals.residual import residual as residual
+from .saving import load_pinn as load_pinn
 from .solution import PinnSolution as PinnSolution

@@ -1,6 +1,8 @@
 """A trained network as the solution of a law: its state at any time, as fields."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -72,6 +74,16 @@ class PinnSolution(eqx.Module):
         t = None if t is None else jnp.asarray(t, self.t1.dtype)
         space = Neural(shape.box)
         return shape.structure.unflatten([space.field(Snapshot(self.trial, t, i)) for i in range(len(shape.parts))])
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the trained network and its report to a file, which `load_pinn` reads.
+
+        Args:
+            path: The file, for example `"burgers.npz"`; an older one is replaced.
+        """
+        from .saving import save_solution
+
+        return save_solution(self, path)
 
     def __repr__(self):
         return repr(self.report)

@@ -7,7 +7,9 @@ of cosines and sines is periodic. What is built in needs no weight, no points an
 Reference: Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987; Sukumar & Srivastava, CMAME 389 (2022).
 """
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations, product as grid_of
 from typing import Any
 
@@ -35,6 +37,7 @@ class Conditions(eqx.Module):
         times: First and last time, or None.
         embedded: Axes that reach the network as a cosine and a sine.
         start_exact: Whether the start is built in.
+        normal: Axes whose laws with normal derivatives are built in.
     """
 
     shape: Shape
@@ -43,6 +46,7 @@ class Conditions(eqx.Module):
     times: Any
     embedded: tuple[bool, ...] = eqx.field(static=True)
     start_exact: bool = eqx.field(static=True)
+    normal: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
 
     @property
     def num_inputs(self) -> int:
@@ -119,8 +123,22 @@ def is_value(law: Any) -> bool:
 
 def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
     """The number on the right of a boundary law at a wall point."""
-    value = jnp.asarray(law.value(x) if callable(law.value) else law.value)
+    value = jnp.asarray(_called(law, x) if callable(law.value) else law.value)
     return jnp.broadcast_to(value.astype(kind.dtype), kind.shape)
+
+
+def _called(law: Any, x: Array) -> Any:
+    try:
+        inspect.signature(law.value).bind(x)
+    except TypeError as error:
+        raise ValueError(
+            f"{type(law).__name__} got a value with other arguments: it must be a function of the wall point x alone, "
+            "since walls do not change with time in this library. Write lambda x: ..., or move a wall value g(t, x) "
+            "into the law: solve for u - g."
+        ) from error
+    except ValueError:
+        pass
+    return law.value(x)
 
 
 class Trial(eqx.Module):
@@ -130,8 +148,15 @@ class Trial(eqx.Module):
     conditions: Conditions
 
     def __call__(self, z: Array) -> Array:
-        values = jnp.asarray(self.network(self.conditions.encoded(z)))
-        return self.conditions.applied(jnp.ravel(values), z)
+        from .normal import corrected
+
+        def function(z):
+            values = jnp.asarray(self.network(self.conditions.encoded(z)))
+            return self.conditions.applied(jnp.ravel(values), z)
+
+        for axis in self.conditions.normal:
+            function = partial(corrected, function, self.conditions, axis)
+        return function(z)
 
 
 def sides_of(boundary: Any, shape: Shape) -> tuple[Sides, ...]:
