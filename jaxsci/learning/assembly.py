@@ -16,7 +16,7 @@ from ..geometry import Box, Periodic, Region
 from ..geometry.box import axis_name
 from ..networks import split
 from .conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
-from .conditions.normal import misfit, normal_axes
+from .conditions.normal import even_axes, misfit, normal_axes
 from .conditions.region import region_conditions, region_start_mismatch, region_terms
 from .conditions.soft import soft_terms
 from .inside import inside
@@ -114,8 +114,9 @@ def _box_conditions(network, shape, boundary, start, instants, dtype) -> tuple[C
     periodic = tuple(isinstance(pair[0], Periodic) for pair in sides[0])
     embedded = check_network(network, shape, periodic, dtype)
     conditions = Conditions(shape, sides, start, instants, embedded, shape.timed)
-    if axes := normal_axes(conditions):
-        found = dataclasses.replace(conditions, normal=axes)
+    axes, even = normal_axes(conditions), even_axes(conditions)
+    if axes or even:
+        found = dataclasses.replace(conditions, normal=axes, even=() if axes else even)
         conditions = found if misfit(Trial(network, found), found, dtype) < 1e-6 else conditions
     return conditions, (False,) * shape.timed + periodic
 

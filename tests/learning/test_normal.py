@@ -18,6 +18,7 @@ def network(inputs, outputs="scalar"):
     return MLP(inputs, outputs, 6, 1, key=KEY)
 
 
+@pytest.mark.slow
 def test_one_axis_of_slopes_beside_one_of_values():
     flux, value = lambda x: jnp.sin(jnp.pi * x[1] / 2), js.Dirichlet(0.0)
     walls = {"x-": js.Neumann(flux), "x+": js.Robin(2.0, 3.0, flux), "y": value}

@@ -37,7 +37,8 @@ class Conditions(eqx.Module):
         times: First and last time, or None.
         embedded: Axes that reach the network as a cosine and a sine.
         start_exact: Whether the start is built in.
-        normal: Axes whose laws with normal derivatives are built in.
+        normal: Axes whose laws with normal derivatives are built in by a correction.
+        even: Axes without slope at both ends, which reach the network as a cosine of half a period.
     """
 
     shape: Shape
@@ -47,6 +48,7 @@ class Conditions(eqx.Module):
     embedded: tuple[bool, ...] = eqx.field(static=True)
     start_exact: bool = eqx.field(static=True)
     normal: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
+    even: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
 
     @property
     def num_inputs(self) -> int:
@@ -62,7 +64,8 @@ class Conditions(eqx.Module):
         box = self.shape.box
         for axis in range(box.dim if box else 0):
             s = (z[self.shape.timed + axis] - box.lows[axis]) / box.lengths[axis]
-            numbers += [jnp.cos(2 * jnp.pi * s), jnp.sin(2 * jnp.pi * s)] if self.embedded[axis] else [2 * s - 1]
+            plain = -jnp.cos(jnp.pi * s) if axis in self.even else 2 * s - 1
+            numbers += [jnp.cos(2 * jnp.pi * s), jnp.sin(2 * jnp.pi * s)] if self.embedded[axis] else [plain]
         return jnp.stack(numbers)
 
     def applied(self, values: Array, z: Array) -> Array:

@@ -3,7 +3,8 @@
 From any function f, `f - H (B f - g)` obeys `B u = g` on a face, B the law's left side taken on that face and H the
 cubic that has zero value at both ends of the axis, zero slope at the other end, and `B H = 1` here. It is linear in f,
 so one least-squares solve still finds linear networks. The network is evaluated on both faces too: three times the
-work for one axis, nine times for two.
+work, so one axis at most. Where more axes are insulated, the network sees `cos(pi s)` in place of their coordinates,
+which has no slope at either face.
 
 Reference: Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987; Coons's Boolean sums.
 """
@@ -20,11 +21,11 @@ from ...geometry import Neumann, Robin
 from ..residuals.local import complex_parts, real_parts
 from .built_in import Conditions, is_value, wall_value
 
-MOST_AXES = 2
+MOST_AXES = 1
 
 
 def normal_axes(conditions: Conditions) -> tuple[int, ...]:
-    """Axes with laws that hold a normal derivative, none if there are too many or a law's flux weight vanishes."""
+    """The axis whose laws hold a normal derivative; none if there are more, or a law's flux weight vanishes."""
     found = []
     for axis in range(conditions.shape.box.dim if conditions.shape.box else 0):
         laws = [law for sides in conditions.sides for law in sides[axis]]
@@ -34,6 +35,16 @@ def normal_axes(conditions: Conditions) -> tuple[int, ...]:
         if normal:
             found.append(axis)
     return tuple(found) if len(found) <= MOST_AXES else ()
+
+
+def even_axes(conditions: Conditions) -> tuple[int, ...]:
+    """Axes that are insulated at both ends, for all parts of the unknown."""
+
+    def insulated(law):
+        return isinstance(law, Neumann) and not callable(law.value) and not np.any(np.asarray(law.value))
+
+    dim = conditions.shape.box.dim if conditions.shape.box else 0
+    return tuple(a for a in range(dim) if all(insulated(law) for sides in conditions.sides for law in sides[a]))
 
 
 def corrected(function: Callable, conditions: Conditions, axis: int, z: Array) -> Array:

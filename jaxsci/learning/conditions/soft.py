@@ -45,7 +45,7 @@ def soft_terms(conditions, bounds, closed, gap, weight, dtype, key) -> tuple[lis
             side = name + "-+"[end]
             if any(map(is_value, laws)):
                 built_in.append(f"value at {side}")
-            if axis in conditions.normal:
+            if axis in conditions.normal + conditions.even:
                 if any(isinstance(law, (Neumann, Robin)) for law in laws):
                     built_in.append(f"slope at {side}")
                 continue
