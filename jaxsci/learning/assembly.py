@@ -117,7 +117,9 @@ def _box_conditions(network, shape, boundary, start, instants, dtype) -> tuple[C
     axes, even = normal_axes(conditions), even_axes(conditions)
     if axes or even:
         found = dataclasses.replace(conditions, normal=axes, even=() if axes else even)
-        conditions = found if misfit(Trial(network, found), found, dtype) < 1e-6 else conditions
+        conditions = (
+            found if misfit(Trial(network, found), found, dtype) < float(jnp.finfo(dtype).eps) ** 0.4 else conditions
+        )
     return conditions, (False,) * shape.timed + periodic
 
 

@@ -69,6 +69,7 @@ def test_a_ring_with_a_value_on_each_wall():
     assert jnp.max(jnp.abs(solution.field(on_circle(0.4)) - 0.16)) < 1e-13
 
 
+@pytest.mark.slow
 def test_a_flux_through_the_wall_of_a_hole():
     u = lambda x: jnp.sin(jnp.pi * x[0]) * jnp.sin(jnp.pi * x[1]) * jnp.exp(x[0])  # noqa: E731
     center = jnp.array([0.2, 0.1])
@@ -117,6 +118,7 @@ def test_heat_in_a_disk_with_its_start_built_in():
     assert jnp.allclose(solution.at(0.0)(x), jax.vmap(lambda y: exact(0.0, y))(x), atol=1e-14)
 
 
+@pytest.mark.slow
 def test_a_start_that_misses_the_wall_and_walls_of_different_values_that_meet():
     walls = {"x": js.Dirichlet(0.0), "y": js.Dirichlet(1.0)}
     solution = poisson(Block(SQUARE), lambda x: x[0], walls, features(20), 100)
