@@ -78,7 +78,9 @@ def test_unions_are_exact_outside_and_too_small_inside():
     assert jnp.any(-found[~outside] < true[~outside] - 0.1)
 
 
-@pytest.mark.parametrize(("name", "order"), [(name, 2) for name in ("ring", "block", "corner", "two blocks")] + [("corner", 4), ("holed", 4)])
+@pytest.mark.parametrize(
+    ("name", "order"), [(name, 2) for name in ("ring", "block", "corner", "two blocks")] + [("corner", 4), ("holed", 4)]
+)
 def test_the_approach_leaves_the_wall_with_slope_one(name, order):
     region = REGIONS[name][0]
     x = sobol(region, 9, 0.05)
