@@ -11,3 +11,5 @@ from .boundary import (
 )
 from .box import Box as Box
 from .grid import Grid as Grid
+from .primitives import Ball as Ball, Block as Block, HalfSpace as HalfSpace, Polygon as Polygon
+from .regions import Region as Region

@@ -47,6 +47,24 @@ class Box:
         """Product of the lengths."""
         return math.prod(self.lengths)
 
+    def distance(self, x):
+        """Signed distance of points `(..., dim)` to the wall, negative inside; `Block` is the box as a region."""
+        return self._block().distance(x)
+
+    def _block(self):
+        from .primitives import Block
+
+        return Block(self)
+
+    def __or__(self, other):
+        return self._block() | other
+
+    def __and__(self, other):
+        return self._block() & other
+
+    def __sub__(self, other):
+        return self._block() - other
+
     def __eq__(self, other):
         return isinstance(other, Box) and self.intervals == other.intervals
 

@@ -14,4 +14,5 @@ from .pinn import solve_pinn as solve_pinn
 from .refreshing import Adaptive as Adaptive, Balanced as Balanced, Causal as Causal, Refresh as Refresh
 from .reports.report import Report as Report
 from .residuals.residual import residual as residual
+from .saving import load_pinn as load_pinn
 from .solution import PinnSolution as PinnSolution

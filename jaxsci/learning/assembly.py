@@ -1,5 +1,6 @@
 """From what the user says to a problem: the unknown, its conditions, the points and the terms of the loss."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,15 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import ShapeError
+from .._core.errors import ShapeError, UnsupportedError
 from ..fields import is_field
-from ..geometry import Box, Periodic
+from ..geometry import Box, Periodic, Region
 from ..geometry.box import axis_name
 from ..networks import split
 from .conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
 from .conditions.family import EachMember, Parameters, bound, marked, of_member
+from .conditions.normal import even_axes, misfit, normal_axes
+from .conditions.region import region_conditions, region_start_mismatch, region_terms
 from .conditions.soft import soft_terms
 from .data import data_terms
+from .inside import inside
 from .points import scattered, spread
 from .problem import Problem, Term
 from .refreshing import Adaptive, Refresh, Schedule, region_of
@@ -59,6 +63,7 @@ class Setup(NamedTuple):
     boundary: Any
     schedule: Schedule | None = None
     unknowns: Unknowns | None = None
+    region: Region | None = None
 
     def found(self, trial: Any) -> "Setup":
         """The problem whose law has the values that were learned."""
@@ -97,41 +102,47 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
     wanted = Wanted(**options)
     times, family = wanted.times, wanted.parameters
     timed = _check_times(wanted.initial, times, domain)
+    region, box = (domain, domain.bounds) if isinstance(domain, Region) else (None, domain)
     dtype = _precision(network)
     start, exact, args = _as_function(wanted.initial), wanted.exact, wanted.args
-    extra = _check_family(family, args)
+    extra = _check_family(family, args, region)
     if family:
-        start, exact, args = of_member(start, 1), of_member(exact, 1 + (domain is not None)), Parameters()
-    boxes = [box.intervals for box in (domain, family) if box is not None]
+        start, exact, args = of_member(start, 1), of_member(exact, 1 + (box is not None)), Parameters()
+    boxes = [one.intervals for one in (box, family) if one is not None]
     bounds = np.array([pair for pairs in ([times] * timed, *boxes) for pair in pairs], float)
-    members = scattered(2, bounds[len(bounds) - extra :], dtype=dtype, key=key) if family else jnp.zeros((1, 0), dtype)
-    shape = _shape(equation, domain, network, *bound((start, exact, args), members[0]), timed, extra, dtype)
-    sides = sides_of(wanted.boundary, shape)
-    sides = marked(sides) if family else sides
-    periodic = tuple(isinstance(pair[0], Periodic) for pair in sides[0])
-    embedded = check_network(network, shape, periodic, dtype, extra)
-    instants = tuple(jnp.asarray(t, dtype) for t in times) if timed else None
-    conditions = Conditions(shape, sides, start, instants, embedded, timed, family)
     keys = jax.random.split(key, 4)
-    inside = scattered(64, bounds, dtype=dtype, key=keys[3])[:, : shape.num_coordinates]
-    gap = 0.0
-    for p in members:
-        one = conditions.member(p)
-        check_walls(shape, one.sides, dtype)
-        _check_finite(one, inside, bound(exact, p))
-        gap = max(gap, start_mismatch(one, dtype))
-    if gap > 1e-3:
-        conditions = Conditions(shape, sides, start, instants, embedded, False, family)
-    closed = (False,) * timed + periodic + (False,) * extra
-    schedule = scheduled(wanted.points, wanted.weighting, bounds, dtype, timed, keys[0])
-    if isinstance(wanted.points, Adaptive):
-        points = scattered(wanted.points.number, bounds, dtype=dtype, key=keys[0])
+    members = scattered(2, bounds[len(bounds) - extra :], dtype=dtype, key=key) if family else jnp.zeros((1, 0), dtype)
+    shape = _shape(equation, box, network, *bound((start, exact, args), members[0]), timed, extra, dtype)
+    instants = tuple(jnp.asarray(t, dtype) for t in times) if timed else None
+
+    def draw(number, key):
+        if region is None:
+            return scattered(number, bounds, dtype=dtype, key=key)
+        return inside(number, region, bounds[:timed], dtype=dtype, key=key)
+
+    few = draw(64, keys[3])[:, : shape.num_coordinates]
+    if region is None:
+        conditions, closed, gap = _box_conditions(network, shape, wanted.boundary, start, instants, family, members)
     else:
-        points = spread(wanted.points, bounds, closed, dtype=dtype, key=keys[0])
+        check_network(network, shape, (False,) * region.dim, dtype)
+        conditions, walls = region_conditions(region, wanted.boundary, shape, start, instants, dtype)
+        gap = region_start_mismatch(conditions, dtype)
+    for p in members:
+        _check_finite(conditions.member(p) if family else conditions, few, bound(exact, p))
+    if gap > 1e-3:
+        conditions = dataclasses.replace(conditions, start_exact=False)
+    schedule = scheduled(wanted.points, wanted.weighting, bounds, region, dtype, timed, keys[0])
+    number = wanted.points.number if isinstance(wanted.points, Adaptive) else wanted.points
+    if region is not None:
+        points = inside(number, region, bounds[:timed], dtype=dtype, key=keys[0])
+        others, built_in, soft = region_terms(conditions, walls, bounds[:timed], gap, wanted.weight, dtype, keys[1])
+    else:
+        even = number is wanted.points
+        points = spread(number, bounds, closed, dtype=dtype, key=keys[0]) if even else draw(number, keys[0])
+        others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
     law = Residual(equation, shape, args)
     unknowns = _unknowns(law, wanted, dtype)
     residual = law if unknowns is None else LawOfUnknowns(law, unknowns)
-    others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
     known = None if exact is None else FromState(exact, shape)
     terms = [Term("law", residual, points, jnp.ones(points.shape[0] if schedule else (), dtype)), *others]
     if family:
@@ -140,11 +151,43 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
     terms += [] if wanted.data is None else data_terms(wanted.data, shape, bounds, dtype)
     weights, rest = split((network, None if unknowns is None else unknowns.start))
     problem = Problem(tuple(terms), Trial(weights[0], None, weights[1]), Trial(rest[0], conditions, rest[1]))
-    fresh = scattered(min(4096, max(512, points.shape[0])), bounds, dtype=dtype, key=keys[2])
-    return Setup(problem, law, conditions, bounds, known, built_in, soft, fresh, wanted.boundary, schedule, unknowns)
+    fresh = draw(min(4096, max(512, points.shape[0])), keys[2])
+    said = built_in, soft, fresh, wanted.boundary
+    return Setup(problem, law, conditions, bounds, known, *said, schedule, unknowns, region)
 
 
-def scheduled(points, weighting, bounds, dtype, timed: bool, key) -> Schedule | None:
+def _box_conditions(network, shape, boundary, start, instants, family, members) -> tuple[Conditions, tuple, float]:
+    """Conditions on a box, which coordinates close on themselves, and by how much the start misses the walls."""
+    dtype, extra = members.dtype, members.shape[1]
+    sides = sides_of(boundary, shape)
+    sides = marked(sides) if family else sides
+    periodic = tuple(isinstance(pair[0], Periodic) for pair in sides[0])
+    embedded = check_network(network, shape, periodic, dtype, extra)
+    conditions = Conditions(shape, sides, start, instants, embedded, shape.timed, family)
+    gap = 0.0
+    for p in members:
+        one = conditions.member(p) if family else conditions
+        check_walls(shape, one.sides, dtype)
+        gap = max(gap, start_mismatch(one, dtype))
+    axes, even = ((), ()) if family else (normal_axes(conditions), even_axes(conditions))
+    if axes or even:
+        found = dataclasses.replace(conditions, normal=axes, even=() if axes else even)
+        exact = misfit(Trial(network, found), found, dtype) < float(jnp.finfo(dtype).eps) ** 0.4
+        conditions = found if exact else conditions
+    return conditions, (False,) * shape.timed + periodic + (False,) * extra, gap
+
+
+class Inside(eqx.Module):
+    """Whether a point of time and space belongs to a region."""
+
+    region: Region
+    timed: bool = eqx.field(static=True)
+
+    def __call__(self, z: Array) -> Array:
+        return self.region.contains(z[self.timed :])
+
+
+def scheduled(points, weighting, bounds, region, dtype, timed: bool, key) -> Schedule | None:
     """What changes during a training, or None if nothing does."""
     weighting = (weighting,) if isinstance(weighting, Refresh) else tuple(weighting)
     changes = (*((points,) if isinstance(points, Adaptive) else ()), *weighting)
@@ -153,12 +196,12 @@ def scheduled(points, weighting, bounds, dtype, timed: bool, key) -> Schedule | 
             raise TypeError(f"weighting={change!r}: write Causal(), Balanced(), or a tuple of these.")
     if not changes:
         return None
-    schedule = Schedule(changes, region_of(bounds, None, dtype), key)
+    schedule = Schedule(changes, region_of(bounds, None if region is None else Inside(region, timed), dtype), key)
     schedule.check(timed)
     return schedule
 
 
-def _check_family(family: Any, args: Any) -> int:
+def _check_family(family: Any, args: Any, region: Region | None) -> int:
     """The number of parameters."""
     if family is None:
         return 0
@@ -166,6 +209,8 @@ def _check_family(family: Any, args: Any) -> int:
         raise ShapeError(f"parameters={family!r} is no Box: write js.Box((low, high), ...), a pair per parameter.")
     if args is not None:
         raise ValueError("args and parameters were both given: the parameters are what the law gets as its args.")
+    if region is not None:
+        raise UnsupportedError("parameters= on a Region: families are for boxes; solve for one member at a time.")
     return family.dim
 
 
@@ -200,8 +245,10 @@ def _check_times(initial, times, domain) -> bool:
         raise ValueError(f"{given} was given without {missing}: a law in time needs both, a law at rest neither.")
     if timed and not times[1] > times[0]:
         raise ValueError(f"t1={times[1]} must be later than t0={times[0]}.")
-    if not (domain is None or isinstance(domain, Box)):
-        raise ShapeError(f"domain={domain!r} is no Box: write js.Box((0.0, 1.0)), or None for an ordinary law.")
+    if not (domain is None or isinstance(domain, (Box, Region))):
+        raise ShapeError(
+            f"domain={domain!r} is no Box and no Region: write js.Box((0.0, 1.0)), or None for an ordinary law."
+        )
     if domain is None and not timed:
         raise ValueError("an ordinary law needs initial and t1; give a Box for a law of fields.")
     return timed

@@ -8,7 +8,7 @@ import jax
 from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
-from ..geometry import BoundaryLaw, Box
+from ..geometry import BoundaryLaw, Box, Region
 from .data import Data
 from .fitting import fit
 from .marching import in_windows
@@ -20,7 +20,7 @@ from .solution import PinnSolution, solution_of
 
 def solve_pinn(
     equation: Callable,
-    domain: Box | None,
+    domain: Box | Region | None,
     network: Callable,
     *,
     initial: Any = None,
@@ -55,12 +55,15 @@ def solve_pinn(
 
     Args:
         equation: The law.
-        domain: The box; None for an ordinary law in time.
+        domain: The box, or a region of `js.geometry` such as `box - Ball(center, radius, name="hole")`; None for an
+            ordinary law in time. On a region, values are built in by smooth distances where the walls that share them
+            allow it, and the unknown lives on the box around it, where it means nothing outside of the region.
         network: A function of as many numbers as there are coordinates, time first, each scaled to `[-1, 1]`; a
             periodic axis enters as a cosine and a sine, unless the network takes one number for it. It gives the
             numbers of the state; for a pair `(u, u_t)` only those of `u` (or of both).
         initial: The start: a function of one point that gives the state, or Fields, or numbers for an ordinary law.
-        boundary: Laws at the walls, as for FiniteDifference; a tuple of them for each part of a state.
+        boundary: Laws at the walls, as for FiniteDifference; on a region one for all of its wall, or one per name of
+            its walls: `{"block": Dirichlet(0.0), "hole": Neumann(1.0)}`; a tuple of them for each part of a state.
         t0: First time.
         t1: Last time; None for a law at rest.
         args: Handed to the law.

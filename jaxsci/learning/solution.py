@@ -1,6 +1,8 @@
 """A trained network as the solution of a law: its state at any time, as fields."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -84,6 +86,16 @@ class PinnSolution(eqx.Module):
         if p.shape != (family.dim,):
             raise ShapeError(f"parameters of shape {p.shape}, but the family has {family.dim}: give one number each.")
         return Member(self.trial, p)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the trained network and its report to a file, which `load_pinn` reads.
+
+        Args:
+            path: The file, for example `"burgers.npz"`; an older one is replaced.
+        """
+        from .saving import save_solution
+
+        return save_solution(self, path)
 
     def __repr__(self):
         return repr(self.report)

@@ -4,6 +4,7 @@ from .adapt import Adapted as Adapted, adapt as adapt
 from .antisymmetric import Antisymmetric as Antisymmetric
 from .base import Fixed as Fixed, Network as Network, num_weights as num_weights, split as split
 from .embeddings import FourierFeatures as FourierFeatures, PeriodicEmbedding as PeriodicEmbedding
+from .finite_basis import FiniteBasis as FiniteBasis
 from .layers import Factorised as Factorised, Linear as Linear
 from .mechanics import (
     Hamiltonian as Hamiltonian,

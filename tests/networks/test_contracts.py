@@ -30,6 +30,9 @@ FACTORIES = {
     "antisymmetric": lambda **kw: nets.Antisymmetric(2, 0.1, **kw),
     "residual": lambda **kw: nets.Residual(nets.MLP(2, 2, 8, 1, **kw), 0.1),
     "scales": lambda **kw: nets.MultiScale([nets.MLP(2, "scalar", 8, 1, **kw)] * 2, [1.0, 3.0]),
+    "finite basis": lambda **kw: nets.FiniteBasis(
+        lambda key: nets.MLP(2, 3, 6, 1, dtype=kw.get("dtype"), key=key), (2, 3), 0.8, key=kw["key"]
+    ),
     "spectral": lambda **kw: nets.SpectralNormalised(nets.MLP(2, 2, 8, 1, **kw), 0.5),
 }
 EVERY = pytest.mark.parametrize("name", FACTORIES)

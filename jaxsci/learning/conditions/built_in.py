@@ -7,7 +7,9 @@ of cosines and sines is periodic. What is built in needs no weight, no points an
 Reference: Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987; Sukumar & Srivastava, CMAME 389 (2022).
 """
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations, product as grid_of
 from typing import Any
 
@@ -37,6 +39,8 @@ class Conditions(eqx.Module):
         embedded: Axes that reach the network as a cosine and a sine.
         start_exact: Whether the start is built in.
         family: The box of the parameters of a family, which follow the coordinates; None for one problem.
+        normal: Axes whose laws with normal derivatives are built in by a correction.
+        even: Axes without slope at both ends, which reach the network as a cosine of half a period.
     """
 
     shape: Shape
@@ -46,6 +50,8 @@ class Conditions(eqx.Module):
     embedded: tuple[bool, ...] = eqx.field(static=True)
     start_exact: bool = eqx.field(static=True)
     family: Box | None = eqx.field(static=True, default=None)
+    normal: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
+    even: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
 
     @property
     def num_inputs(self) -> int:
@@ -66,7 +72,8 @@ class Conditions(eqx.Module):
         box = self.shape.box
         for axis in range(box.dim if box else 0):
             s = (z[self.shape.timed + axis] - box.lows[axis]) / box.lengths[axis]
-            numbers += [jnp.cos(2 * jnp.pi * s), jnp.sin(2 * jnp.pi * s)] if self.embedded[axis] else [2 * s - 1]
+            plain = -jnp.cos(jnp.pi * s) if axis in self.even else 2 * s - 1
+            numbers += [jnp.cos(2 * jnp.pi * s), jnp.sin(2 * jnp.pi * s)] if self.embedded[axis] else [plain]
         for i in range(self.family.dim if self.family else 0):
             p = z[self.shape.num_coordinates + i]
             numbers.append(2 * (p - self.family.lows[i]) / self.family.lengths[i] - 1)
@@ -132,8 +139,22 @@ def is_value(law: Any) -> bool:
 
 def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
     """The number on the right of a boundary law at a wall point."""
-    value = jnp.asarray(law.value(x) if callable(law.value) else law.value)
+    value = jnp.asarray(_called(law, x) if callable(law.value) else law.value)
     return jnp.broadcast_to(value.astype(kind.dtype), kind.shape)
+
+
+def _called(law: Any, x: Array) -> Any:
+    try:
+        inspect.signature(law.value).bind(x)
+    except TypeError as error:
+        raise ValueError(
+            f"{type(law).__name__} got a value with other arguments: it must be a function of the wall point x alone, "
+            "since walls do not change with time in this library. Write lambda x: ..., or move a wall value g(t, x) "
+            "into the law: solve for u - g."
+        ) from error
+    except ValueError:
+        pass
+    return law.value(x)
 
 
 class Trial(eqx.Module):
@@ -147,8 +168,15 @@ class Trial(eqx.Module):
     unknowns: Any = None
 
     def __call__(self, z: Array) -> Array:
-        values = jnp.asarray(self.network(self.conditions.encoded(z)))
-        return self.conditions.applied(jnp.ravel(values), z)
+        from .normal import corrected
+
+        def function(z):
+            values = jnp.asarray(self.network(self.conditions.encoded(z)))
+            return self.conditions.applied(jnp.ravel(values), z)
+
+        for axis in self.conditions.normal:
+            function = partial(corrected, function, self.conditions, axis)
+        return function(z)
 
 
 def sides_of(boundary: Any, shape: Shape) -> tuple[Sides, ...]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ...geometry import Free, Periodic
+from ...geometry import Free, Neumann, Periodic, Robin
 from ...geometry.box import axis_name
 from ..points import on_faces
 from ..problem import Term
@@ -45,6 +45,10 @@ def soft_terms(conditions, bounds, closed, gap, weight, dtype, key) -> tuple[lis
             side = name + "-+"[end]
             if any(map(is_value, laws)):
                 built_in.append(f"value at {side}")
+            if axis in conditions.normal + conditions.even:
+                if any(isinstance(law, (Neumann, Robin)) for law in laws):
+                    built_in.append(f"slope at {side}")
+                continue
             if not all(is_value(law) or isinstance(law, Free) for law in laws):
                 points = face(timed + axis, end, jax.random.fold_in(key, 2 * axis + end))
                 soft.append(f"law at {side}")

@@ -38,6 +38,8 @@ def compared(setup: Setup, trial: Any, nodes: int | None) -> Rival | None:
     if setup.conditions.family is not None:
         return _compared_member(setup, trial, nodes)
     shape = setup.law.shape
+    if nodes != 0 and setup.region is not None:
+        return Rival("none: the library's own solvers work on boxes, not on regions", None, None, np.nan, np.nan)
     if nodes == 0 or (shape.box is not None and shape.box.dim > 3):
         return None
     nodes = nodes or (NODES[shape.box.dim] if shape.box else 0)
