@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
-from .assembly import Setup, set_up
 from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
-from .problem import Problem, Term
+from .problems.assembly import Setup, set_up
+from .problems.problem import Problem, Term
 from .training import Training, train, untrained
 
 MOST_JACOBIAN = 2 * 1024**3

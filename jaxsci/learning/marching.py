@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from .fitting import Fit
-from .problem import Problem, Term
+from .problems.problem import Problem, Term
 from .residuals.local import complex_parts
 from .training import Training
 

@@ -9,12 +9,12 @@ from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
 from ..geometry import BoundaryLaw, Box, Region
-from .data import Data
 from .fitting import fit
 from .marching import in_windows
 from .optimisers import Optimiser
-from .refreshing import Adaptive, Refresh
+from .problems.data import Data
 from .reports.comparison import compared
+from .sampling.refreshing import Adaptive, Refresh
 from .solution import PinnSolution, solution_of
 
 

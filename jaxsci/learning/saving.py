@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .assembly import set_up
 from .conditions.built_in import Trial
-from .points import scattered
+from .problems.assembly import set_up
 from .reports.report import Report
+from .sampling.points import scattered
 
 if TYPE_CHECKING:
     from .solution import PinnSolution

@@ -16,8 +16,8 @@ from jaxtyping import Array
 
 from ..simulation.watch.progress import Bar
 from .optimisers.base import Optimiser, Progress
-from .problem import Problem, Term
-from .refreshing import Schedule
+from .problems.problem import Problem, Term
+from .sampling.refreshing import Schedule
 
 
 class Training(NamedTuple):

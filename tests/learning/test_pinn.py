@@ -265,8 +265,8 @@ def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
 
 
 def test_wide_networks_leave_levenberg_and_marquardt():
-    from jaxsci.learning.assembly import set_up
     from jaxsci.learning.fitting import chosen
+    from jaxsci.learning.problems.assembly import set_up
 
     example = js.equations.Heat.example()
     start = eqx.Partial(example.solution, 0.0)

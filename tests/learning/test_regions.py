@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 import jaxsci as js
 from jaxsci import learning
 from jaxsci.geometry import Ball, Block, Polygon
-from jaxsci.learning.inside import inside, on_walls
+from jaxsci.learning.sampling.inside import inside, on_walls
 from jaxsci.networks import MLP, RandomFeatures
 
 KEY = jax.random.key(0)

@@ -9,8 +9,8 @@ import pytest
 import jaxsci as js
 from jaxsci import learning
 from jaxsci.learning import training
-from jaxsci.learning.assembly import set_up
 from jaxsci.learning.optimisers.linear import least_squares
+from jaxsci.learning.problems.assembly import set_up
 from jaxsci.networks import MLP
 
 KEY = jax.random.key(0)

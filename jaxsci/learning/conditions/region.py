@@ -17,11 +17,11 @@ import numpy as np
 from jaxtyping import Array
 
 from ...geometry import BoundaryLaw, Dirichlet, Free, Periodic, Region
-from ..inside import inside, on_walls
-from ..problem import Term
+from ..problems.problem import Term
 from ..residuals.local import complex_parts, real_parts
 from ..residuals.residual import Shape
 from ..residuals.taylor import derivatives
+from ..sampling.inside import inside, on_walls
 from .built_in import Conditions, is_value, wall_value
 from .soft import AtStart
 

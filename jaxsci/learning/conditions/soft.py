@@ -9,11 +9,11 @@ from jaxtyping import Array
 
 from ...geometry import Free, Neumann, Periodic, Robin
 from ...geometry.box import axis_name
-from ..points import on_faces
-from ..problem import Term
+from ..problems.problem import Term
 from ..residuals.local import complex_parts, real_parts
 from ..residuals.residual import Shape
 from ..residuals.taylor import derivatives
+from ..sampling.points import on_faces
 from .built_in import Conditions, is_value, wall_value
 
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..problem import Problem
+from ..problems.problem import Problem
 
 
 class Progress(eqx.Module):

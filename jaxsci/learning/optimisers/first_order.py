@@ -7,7 +7,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
-from ..problem import Problem
+from ..problems.problem import Problem
 from .base import Optimiser, Progress, begun
 from .rotated import rotated_adam
 

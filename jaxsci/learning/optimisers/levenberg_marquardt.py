@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ..problem import Problem
+from ..problems.problem import Problem
 from .base import Optimiser, Progress, begun
 from .linear import least_squares
 

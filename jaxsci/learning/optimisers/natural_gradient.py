@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ..problem import Problem, Term
+from ..problems.problem import Problem, Term
 from .base import Optimiser, Progress, begun
 
 TRIALS = 10

@@ -9,10 +9,10 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PyTree
 
-from ..data import Misfit
 from ..optimisers.linear import least_squares
-from ..problem import Problem
-from ..unknowns import Unknowns
+from ..problems.data import Misfit
+from ..problems.problem import Problem
+from ..problems.unknowns import Unknowns
 
 MOST_WEIGHTS, MOST_NUMBERS, MOST_ENTRIES = 2_000, 100, 2**27
 SMALLEST_EFFECT = 1e-5

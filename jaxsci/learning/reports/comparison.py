@@ -12,9 +12,9 @@ from ..._core.errors import SimulationError, UnsupportedError
 from ...fields import FiniteDifference, Fourier, is_field
 from ...geometry import Dirichlet, Grid, Periodic
 from ...simulation import simulate, steady_state
-from ..assembly import Setup
 from ..conditions.built_in import is_value
 from ..conditions.family import Member
+from ..problems.assembly import Setup
 from ..residuals.local import real_parts
 
 NODES = {1: 256, 2: 64, 3: 24}

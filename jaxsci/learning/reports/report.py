@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ..assembly import Setup
-from ..data import Misfit
 from ..fitting import Fit
 from ..optimisers import LeastSquares, Optimiser
-from ..problem import Term, chunked
+from ..problems.assembly import Setup
+from ..problems.data import Misfit
+from ..problems.problem import Term, chunked
 from ..training import Training
 from .certainty import deviations, in_words, misfits, open_questions
 from .comparison import Rival, relative

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from .._core.errors import UnsupportedError
-from .._core.paths import Put, choose
-from ..fields import Neural, is_field
-from ..geometry import Box
-from .residuals.residual import Residual
+from ..._core.errors import UnsupportedError
+from ..._core.paths import Put, choose
+from ...fields import Neural, is_field
+from ...geometry import Box
+from ..residuals.residual import Residual
 
 
 class Exponential(eqx.Module):

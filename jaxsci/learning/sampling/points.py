@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import ShapeError
+from ..._core.errors import ShapeError
 
 
 def spread(points: int | Sequence[int] | Array, bounds: np.ndarray, periodic: Sequence[bool], *, dtype, key) -> Array:

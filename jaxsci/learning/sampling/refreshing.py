@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .problem import Problem, Term, chunked
+from ..problems.problem import Problem, Term, chunked
 
 
 class Refresh(eqx.Module):

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .._core.errors import ShapeError
-from .._core.precision import as_floating
-from .points import spread
+from ..._core.errors import ShapeError
+from ..._core.precision import as_floating
+from ..residuals.local import complex_parts, real_parts
+from ..residuals.residual import Shape
+from ..sampling.points import spread
 from .problem import Term
-from .residuals.local import complex_parts, real_parts
-from .residuals.residual import Shape
 
 CLEAN_WEIGHT = 100.0
 LAW_TO_ONE_SIGMA = 0.03

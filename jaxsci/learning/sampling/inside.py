@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import ShapeError
-from ..geometry import Region
+from ..._core.errors import ShapeError
+from ...geometry import Region
 from .points import scattered
 
 SIFTED = 16

@@ -10,23 +10,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.errors import ShapeError, UnsupportedError
-from ..fields import is_field
-from ..geometry import Box, Periodic, Region
-from ..geometry.box import axis_name
-from ..networks import split
-from .conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
-from .conditions.family import EachMember, Parameters, bound, marked, of_member
-from .conditions.normal import even_axes, misfit, normal_axes
-from .conditions.region import region_conditions, region_start_mismatch, region_terms
-from .conditions.soft import soft_terms
+from ..._core.errors import ShapeError, UnsupportedError
+from ...fields import is_field
+from ...geometry import Box, Periodic, Region
+from ...geometry.box import axis_name
+from ...networks import split
+from ..conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
+from ..conditions.family import EachMember, Parameters, bound, marked, of_member
+from ..conditions.normal import even_axes, misfit, normal_axes
+from ..conditions.region import region_conditions, region_start_mismatch, region_terms
+from ..conditions.soft import soft_terms
+from ..residuals.local import num_real, real_parts
+from ..residuals.residual import FromState, Residual, Shape, is_second_order, shape_of
+from ..sampling.inside import inside
+from ..sampling.points import scattered, spread
+from ..sampling.refreshing import Adaptive, Refresh, Schedule, region_of
 from .data import data_terms
-from .inside import inside
-from .points import scattered, spread
 from .problem import Problem, Term
-from .refreshing import Adaptive, Refresh, Schedule, region_of
-from .residuals.local import num_real, real_parts
-from .residuals.residual import FromState, Residual, Shape, is_second_order, shape_of
 from .unknowns import LawOfUnknowns, Unknowns, unknowns_of
 
 USUAL_POINTS = 2500
