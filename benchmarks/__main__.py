@@ -24,6 +24,7 @@ NAMES = (
     "ensemble-kalman",
     "nist",
     "first-call",
+    "pinn-step",
 )
 ROOT = Path(__file__).parent.parent
 
