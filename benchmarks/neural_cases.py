@@ -78,7 +78,7 @@ def burgers_reference(num_nodes: int = 2048) -> np.ndarray:
     import jaxsci as js
 
     law = js.equations.Burgers(BURGERS_VISCOSITY)
-    return reference(law, lambda x: -jnp.sin(jnp.pi * x[0]), num_nodes, 0.5 / num_nodes)
+    return reference(law, lambda x: -jnp.sin(jnp.pi * x[0]), num_nodes, 0.512 / num_nodes)
 
 
 def allen_cahn_reference(num_nodes: int = 2048) -> np.ndarray:
