@@ -3,8 +3,9 @@
 Ours is row 3 of the reference cases, the whole training as `solve_pinn` ends it, so an upper bound of the time to 1e-3.
 The peers run what their own documentation shows for this equation and are stopped as soon as their error is below:
 DeepXDE 3 x 20 with 15 000 steps of Adam, then L-BFGS; jinns 3 x 16 by natural gradient in float64, and the same by
-Adam at 1e-3 for a third of the time. All times leave out compilation and the measuring of the error, which is taken on a grid against the
-library's own spectral solution. A contender that does not get there counts with the time at which it was given up.
+Adam at 1e-3 for a third of the time. All times leave out compilation and the measuring of the error, which is taken on
+a grid against the library's own spectral solution. A contender that does not get there counts with the time at which
+it was given up.
 """
 
 import contextlib
