@@ -10,6 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 CHUNK = 256
+MANY_WEIGHTS = 5_000
 
 
 class Term(eqx.Module):
@@ -80,7 +81,7 @@ class Problem(eqx.Module):
         return jnp.concatenate(values), jnp.concatenate(slopes)
 
     def loss_and_gradient(self, w: Array) -> tuple[Array, Array]:
-        """The sum of squares and its gradient; each chunk is differentiated before the next one is computed."""
+        """The sum of squares and its gradient; each pass of the loop is differentiated before the next one begins."""
         total = jnp.zeros((), w.dtype), jnp.zeros_like(w)
         for term in self.terms:
 
@@ -88,11 +89,11 @@ class Problem(eqx.Module):
                 r = jax.vmap(lambda z: self.at(w, term, z))(z)
                 return jnp.sum(jnp.where(keep[:, None], r, 0.0) ** 2)
 
-            def body(carry, chunk, chunk_loss=chunk_loss):
-                value, gradient = jax.value_and_grad(chunk_loss)(w, *chunk)
-                return (carry[0] + value, carry[1] + gradient), None
+            def body(carry, chunks, chunk_loss=chunk_loss):
+                found = [jax.value_and_grad(chunk_loss)(w, *chunk) for chunk in zip(*chunks, strict=True)]
+                return jax.tree.map(lambda *parts: sum(parts), carry, *found), None
 
-            total = jax.lax.scan(body, total, _padded(term.points))[0]
+            total = jax.lax.scan(body, total, _in_chunks(term.points, w.size))[0]
         return total
 
     def loss(self, w: Array) -> Array:
@@ -114,10 +115,15 @@ def chunked(function: Callable, points: Array) -> Any:
     return jax.lax.map(function, points, batch_size=CHUNK)
 
 
-def _padded(points: Array) -> tuple[Array, Array]:
-    """Points in chunks of equal size, and which of them are real; the others repeat the first."""
+def _in_chunks(points: Array, num_weights: int) -> tuple[Array, Array]:
+    """Points in chunks of equal size, `(passes, streams, size, ...)`, and which are real; the others are the first.
+
+    The chunks of one pass do not depend on each other: the compiler runs them on several cores. Small networks lose
+    more by the smaller pieces than they gain.
+    """
     n = points.shape[0]
-    number = -(-n // CHUNK)
-    size = -(-n // number)
-    index = jnp.arange(number * size)
-    return points[jnp.where(index < n, index, 0)].reshape(number, size, -1), (index < n).reshape(number, size)
+    chunk, streams = (CHUNK // 2, 2) if num_weights > MANY_WEIGHTS and n > CHUNK else (CHUNK, 1)
+    passes = -(-n // (chunk * streams))
+    size = -(-n // (passes * streams))
+    index = jnp.arange(passes * streams * size).reshape(passes, streams, size)
+    return points[jnp.where(index < n, index, 0)], index < n
