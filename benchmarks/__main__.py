@@ -1,4 +1,7 @@
-"""`python -m benchmarks [NAME ...] [--quick]` runs all comparisons or the named ones and renews the table."""
+"""`python -m benchmarks [NAME ...] [--quick]` runs all comparisons or the named ones and renews the table.
+
+`python -m benchmarks neural_table` runs the reference cases of networks and makes their table, in the docs.
+"""
 
 import argparse
 import json
@@ -9,6 +12,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from . import neural_table
 from .machine import description
 from .report import RESULTS, section, write_table
 
@@ -24,11 +28,16 @@ NAMES = (
     "ensemble-kalman",
     "nist",
     "first-call",
+    "pinn-step",
+    "pinn-burgers",
 )
 ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["neural_table"]:
+        neural_table.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure jaxsci against its peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all by default")
     parser.add_argument(

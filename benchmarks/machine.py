@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-PACKAGES = ("jax", "jaxlib", "jaxsci", "exponax", "jax-cfd", "diffrax", "equinox", "numba", "numpy")
+PACKAGES = (
+    *("jax", "jaxlib", "jaxsci", "exponax", "jax-cfd", "diffrax", "equinox", "numba", "numpy"),
+    *("deepxde", "jinns", "torch"),
+)
 
 
 def description() -> dict[str, str]:
@@ -67,6 +70,22 @@ def flops(dtype) -> float:
         return jax.lax.fori_loop(0, loops, body, x)
 
     return 2 * count * depth * loops / best_time(lambda: run(x).block_until_ready())
+
+
+def product_rate(dtype, size: int) -> float:
+    """Floating-point operations a second of a product of square matrices, on all cores that JAX takes."""
+    import jax
+    import jax.numpy as jnp
+
+    a = jnp.eye(size, dtype=dtype) + 1 / size
+    run = jax.jit(lambda a: a @ a)
+    run(a).block_until_ready()
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        run(a).block_until_ready()
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times)
 
 
 def copy_rate(num_bytes: int) -> float:
