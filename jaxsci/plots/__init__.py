@@ -1,4 +1,4 @@
-"""Pictures and animations of fields, solutions and posteriors, as Matplotlib objects.
+"""Pictures and animations of fields, solutions, posteriors and trainings, as Matplotlib objects.
 
 Nothing is shown or saved unasked.
 """
@@ -15,3 +15,4 @@ from .inference import (
 from .picture import Picture as Picture
 from .plot import plot as plot
 from .spectrum import plot_spectrum as plot_spectrum
+from .training import training as training

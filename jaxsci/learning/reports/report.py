@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ...geometry.box import axis_name
 from ..assembly import Setup
 from ..optimisers import LeastSquares, Optimiser
 from ..problem import Problem, chunked
@@ -19,6 +20,7 @@ class Report(eqx.Module):
     """The outcome of a fit; `print` shows it in words.
 
     Residuals are root mean squares, errors relative in the root mean square, times seconds without compilation.
+    `residual_sizes` are lengths of the residual at `fresh_points`, `shares` the parts of the terms in the last loss.
     """
 
     optimiser: str
@@ -29,6 +31,10 @@ class Report(eqx.Module):
     fresh_residual: float
     largest_residual: float
     worst_point: np.ndarray
+    coordinates: tuple[str, ...]
+    fresh_points: np.ndarray
+    residual_sizes: np.ndarray
+    shares: dict[str, float]
     error: float | None
     error_against: str
     seconds: float
@@ -82,6 +88,7 @@ def reported(
     shares = eqx.filter_jit(problem.shares)(training.end.w)
     soft = {term.name: float(jnp.sqrt(shares[term.name] / term.weight)) for term in problem.terms if term.name != "law"}
     known = rival is not None and rival.values is not None
+    shape = setup.law.shape
     report = Report(
         optimiser=type(optimiser).__name__,
         num_weights=problem.start.size,
@@ -91,6 +98,10 @@ def reported(
         fresh_residual=_rms(fresh),
         largest_residual=float(sizes[worst]),
         worst_point=np.asarray(setup.fresh[worst]),
+        coordinates=("t",) * shape.timed + tuple(axis_name(i) for i in range(shape.box.dim if shape.box else 0)),
+        fresh_points=np.asarray(setup.fresh),
+        residual_sizes=np.asarray(sizes),
+        shares={name: float(share) for name, share in shares.items()},
         error=error,
         error_against=against,
         seconds=training.seconds,
