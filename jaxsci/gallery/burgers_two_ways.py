@@ -94,7 +94,7 @@ def figure(path: Path, solution: PinnSolution, found: dict[str, list[np.ndarray]
 
     picture = Figure(figsize=(13.5, 8.0), layout="constrained")
     FigureCanvasAgg(picture)
-    (wave, error, empty), below = picture.subplots(2, 3)
+    (wave, error, cost), below = picture.subplots(2, 3)
     for i, t in enumerate(TIMES):
         wave.plot(X, found["formula"][i], "k", lw=1, label=None if i else "formula")
         wave.plot(X[::10], found["solver"][i][::10], "o", color="C0", mfc="none", ms=4, label=None if i else "solver")
@@ -103,13 +103,16 @@ def figure(path: Path, solution: PinnSolution, found: dict[str, list[np.ndarray]
             gap = np.maximum(np.abs(found[name][i] - found["formula"][i]), 1e-9)
             error.semilogy(X, gap, color=f"C{j}", lw=0.8 + 0.5 * i, alpha=0.4 + 0.3 * i, label=f"{name}, t = {t}")
     wave.set(xlabel="x", ylabel="u", xlim=(-1, 1), title=f"t = {', '.join(map(str, TIMES))}")
+    wave.legend(frameon=False)
     error.set(xlabel="x", ylabel="difference from the formula", xlim=(-1, 1), title="error")
     for panel in (wave, error):
-        panel.legend(frameon=False, fontsize="small")
-    empty.set_axis_off()
-    report = solution.report
-    words = f"seconds, compiled\n\nsolver      {report.solver_seconds:.3g}\nnetwork   {report.seconds:.3g}"
-    empty.text(0.1, 0.5, words, transform=empty.transAxes, fontsize=14, va="center")
+        panel.set_xticks([-1, -0.5, 0, 0.5, 1])
+    seconds = {"solver": solution.report.solver_seconds, "network": solution.report.seconds}
+    bars = cost.barh(list(seconds), list(seconds.values()), color=["C0", "C1"], height=0.4)
+    cost.bar_label(bars, [f" {value:.3g}" for value in seconds.values()])
+    cost.set(xscale="log", xlim=(min(seconds.values()) / 5, max(seconds.values()) * 10), ylim=(-0.6, 2.6))
+    cost.set(xlabel="seconds, compiled", title="cost")
+    cost.legend(*error.get_legend_handles_labels(), frameon=False, ncols=3, fontsize="small", loc="upper left")
     training(solution, axes=below)
     picture.savefig(path, dpi=150)
 
@@ -136,7 +139,10 @@ def main(output: Path, progress: bool = False, case: Case = Case()) -> None:  # 
     }
     report = solution.report
     results = {"errors": errors, "case": case._asdict(), "times": TIMES, "error_everywhere": report.error}
-    results |= {"seconds": {"solver": report.solver_seconds, "network": report.seconds}, "residual": report.fresh_residual}
+    results |= {
+        "seconds": {"solver": report.solver_seconds, "network": report.seconds},
+        "residual": report.fresh_residual,
+    }
     (output / "results.json").write_text(json.dumps(results, indent=1))
     worst = {name: max(rows) for name, rows in errors.items()}
     if not worst["solver"] < worst["network"] < PROMISED:

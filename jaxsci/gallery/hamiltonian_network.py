@@ -7,7 +7,7 @@ The plain one is a function from state to rates. The other gives two energies, T
 
 so that whatever its weights are, its motion keeps an energy, and a symplectic step keeps that energy bounded. Both
 fit the data about equally well. Then both run for 1e5 steps of 0.1, some 1500 swings: the energy of one swings within
-the error of the fit, that of the other walks away, and with it the pendulum.
+the error of the fit, that of the other walks away: the pendulum spirals into a limit cycle that the law does not have.
 
 Structure is worth nothing where it is wrong: a pendulum with friction would be learned by the plain network only.
 
@@ -29,9 +29,9 @@ import optax
 from jaxtyping import Array, Float
 from tqdm.auto import tqdm
 
+from ..equations import HamiltonianSystem, Phase
 from ..networks import MLP, SeparableHamiltonian, num_weights
 from ..simulation import RK4, Leapfrog, rollout, stepper
-from ..equations import HamiltonianSystem, Phase
 
 START = (1.0, 0.0)
 
@@ -145,18 +145,20 @@ def strayed(weights: int, misfit: float, path: Array) -> Run:
 
 
 def windows(found: Run) -> tuple[float, float]:
-    """Largest stray in the first tenth of the run, and in the last."""
-    tenth = len(found.stray) // 10
-    return float(np.max(found.stray[:tenth])), float(np.max(found.stray[-tenth:]))
+    """Largest stray in the first hundredth of the run, and in the last."""
+    part = len(found.stray) // 100
+    return float(np.max(found.stray[:part])), float(np.max(found.stray[-part:]))
 
 
 def table(runs: dict[str, Run], case: Case) -> str:
     """A row per network."""
-    lines = [f"{'network':14}{'weights':>9}{'misfit of rates':>17}{'energy off, first tenth':>26}{'last tenth':>13}"]
+    lines = [f"{'network':14}{'weights':>9}{'misfit of rates':>17}{'energy off, first 1 %':>24}{'last 1 %':>11}"]
     for name, found in runs.items():
         first, last = windows(found)
-        lines.append(f"{name:14}{found.weights:9}{found.misfit:17.1e}{first:26.1e}{last:13.1e}")
-    return "\n".join([*lines, "", f"{case.num_steps} steps of {case.step}; energy at the start {energy(jnp.asarray(START)):.3f}", ""])
+        lines.append(f"{name:14}{found.weights:9}{found.misfit:17.1e}{first:24.1e}{last:11.1e}")
+    return "\n".join(
+        [*lines, "", f"{case.num_steps} steps of {case.step}; energy at the start {energy(jnp.asarray(START)):.3f}", ""]
+    )
 
 
 def figure(path: Path, runs: dict[str, Run], case: Case) -> None:
@@ -191,13 +193,13 @@ def main(output: Path, progress: bool = False, case: Case = Case()) -> None:  # 
     figure(output / "hamiltonian_network.png", runs, case)
     (output / "table.txt").write_text(text)
     results = {
-        name: {"weights": found.weights, "misfit": found.misfit, "first_tenth": windows(found)[0],
-               "last_tenth": windows(found)[1], "stray": found.stray[::10].tolist()}
+        name: {"weights": found.weights, "misfit": found.misfit, "first_hundredth": windows(found)[0],
+               "last_hundredth": windows(found)[1], "stray": found.stray[::10].tolist()}
         for name, found in runs.items()
     } | {"case": case._asdict()}  # fmt: skip
     (output / "results.json").write_text(json.dumps(results, indent=1))
     (first, last), (early, late) = windows(runs["Hamiltonian"]), windows(runs["plain"])
-    if not (last < 1.5 * first < 0.015 and late > 2 * early and late > 20 * last):
+    if not (last < 1.5 * first < 0.015 and late > 3 * early and late > 20 * last):
         raise RuntimeError(
             f"the Hamiltonian network strays by {first:.1e} early and {last:.1e} late, the plain one by {early:.1e} "
             f"and {late:.1e}: the first was promised to stay, the second to drift."

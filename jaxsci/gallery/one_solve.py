@@ -71,11 +71,18 @@ def table(outcomes: list[Outcome]) -> str:
     lines = [f"{'':16}{'way':18}{'error':>10}{'seconds':>11}{'to compile':>13}"]
     for found in outcomes:
         for cost in [*found.solver, found.network]:
-            lines.append(f"{found.name:16}{cost.name:18}{cost.error:10.1e}{cost.seconds:11.4f}{cost.compile_seconds:13.1f}")
+            lines.append(
+                f"{found.name:16}{cost.name:18}{cost.error:10.1e}{cost.seconds:11.4f}{cost.compile_seconds:13.1f}"
+            )
         same = as_good(found.solver, found.network.error)
         verdict = f"{same.name} are as accurate" if same else "no grid of these is as accurate"
         lines += [f"{'':16}{found.optimiser}: one solve for {found.num_weights} weights; {verdict}", ""]
-    return "\n".join([*lines, "error: relative, in the root mean square; seconds: of one run, compiled\n"])
+    return "\n".join(
+        [
+            *lines,
+            "error: relative, in the root mean square; of the solver at the end, of the network at all times\nseconds: of one run, compiled\n",
+        ]
+    )
 
 
 def figure(path: Path, outcomes: list[Outcome]) -> None:
@@ -85,10 +92,12 @@ def figure(path: Path, outcomes: list[Outcome]) -> None:
 
     picture = Figure(figsize=(12.5, 4.2), layout="constrained")
     FigureCanvasAgg(picture)
-    for panel, found in zip(picture.subplots(1, len(outcomes), sharey=True), outcomes, strict=True):
+    panels = picture.subplots(1, len(outcomes), sharey=True)
+    panels[0].set_ylabel("relative error")
+    for panel, found in zip(panels, outcomes, strict=True):
         draw(panel, found.name, {"solver, finer and finer grids": found.solver, "random features": [found.network]})
         panel.axhline(PROMISED, color="0.6", lw=1, ls="--")
-    panel.legend(frameon=False)
+    panels[-1].legend(frameon=False)
     picture.savefig(path, dpi=150)
 
 

@@ -63,7 +63,11 @@ def rod() -> Case:
         def program(start):
             return simulate(example.equation, start, 1.0, dt=1 / space.grid.shape[0], method=ARK4()).final.values
 
-        return program, space.field(lambda x: example.solution(0.0, x)), _values(space, lambda x: example.solution(1.0, x))
+        return (
+            program,
+            space.field(lambda x: example.solution(0.0, x)),
+            _values(space, lambda x: example.solution(1.0, x)),
+        )
 
     return Case("heat, 1-D", example.equation, example.box, 1.0, example.solution, solve)
 
@@ -110,7 +114,9 @@ def ladder(case: Case, nodes: Iterable[int], order: int = 6) -> list[Cost]:
         space = FiniteDifference(Grid(case.box, (n,) * case.box.dim), boundary=Dirichlet(0.0), order=order)
         program, given, truth = case.solve(space)
         values, seconds, compiling = timed(jax.jit(program), given)
-        found.append(Cost(f"{n} nodes" if case.box.dim == 1 else f"{n} x {n} nodes", off(values, truth), seconds, compiling))
+        found.append(
+            Cost(f"{n} nodes" if case.box.dim == 1 else f"{n} x {n} nodes", off(values, truth), seconds, compiling)
+        )
     return found
 
 
@@ -144,8 +150,10 @@ def draw(panel: Axes, title: str, ways: dict[str, list[Cost]]) -> None:
     """Error against seconds, one curve per way."""
     for number, (name, costs) in enumerate(ways.items()):
         marker = "o-" if number == 0 else "*-" if number == 1 else "s-"
-        panel.loglog([c.seconds for c in costs], [c.error for c in costs], marker, ms=9 if number == 1 else 5, label=name)
-    panel.set(xlabel="seconds, compiled", ylabel="relative error", title=title)
+        panel.loglog(
+            [c.seconds for c in costs], [c.error for c in costs], marker, ms=9 if number == 1 else 5, label=name
+        )
+    panel.set(xlabel="seconds, compiled", title=title)
     panel.grid(alpha=0.3)
 
 

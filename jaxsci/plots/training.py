@@ -52,9 +52,9 @@ def _shares(panel: Axes, report: Report) -> None:
     """A bar per term of the loss, the largest on top."""
     total = sum(report.shares.values()) or 1.0
     rows = sorted(report.shares.items(), key=lambda row: row[1])
-    bars = panel.barh([name for name, _ in rows], [share / total for _, share in rows])
+    bars = panel.barh([name for name, _ in rows], [share / total for _, share in rows], height=0.5)
     panel.bar_label(bars, [f" {share:.1e}" for _, share in rows])
-    panel.set(xlabel="part of the last loss", xlim=(0, 1.3), ylim=(-1, len(rows)))
+    panel.set(xlabel="part of the last loss", xlim=(0, 1.3), ylim=(-1, max(3, len(rows))))
     panel.set_xticks([0, 0.25, 0.5, 0.75, 1])
     panel.set_title(f"{report.num_weights} weights, {report.num_points} points")
 
@@ -72,7 +72,9 @@ def _map(panel: Axes, report: Report) -> None:
     else:
         levels = np.log10(sizes)
         low = max(float(np.quantile(levels, 0.02)), float(levels.max()) - 8)
-        shown = panel.scatter(*points.T, c=levels, s=9, marker="s", lw=0, vmin=low, vmax=float(levels.max()))
+        shown = panel.tripcolor(
+            *points.T, levels, shading="gouraud", vmin=low, vmax=float(levels.max()), rasterized=True
+        )
         panel.plot(*points[worst].T, "o", mfc="none", color="C3", ms=5, mew=0.6)
         panel.set(xlabel=first, ylabel=report.coordinates[1])
         add_bar(panel, shown, "log$_{10}$ of the residual")
