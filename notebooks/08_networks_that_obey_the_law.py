@@ -33,7 +33,7 @@ plt.rcParams.update({"figure.dpi": 60, "figure.figsize": (6.4, 3.6)})
 # solver:
 
 # %%
-law = js.equations.FisherKPP(diffusivity=0.05, rate=2.0)
+law = js.equations.FisherKPP(diffusivity=0.05, growth=2.0)
 box, walls = js.Box((0.0, 1.0)), js.Dirichlet(0.0)
 
 
@@ -127,8 +127,8 @@ print(once)
 # %%
 ways = {
     "Levenberg-Marquardt": js.learning.LevenbergMarquardt(max_steps=60),
-    "Broyden": js.learning.Broyden(max_steps=300),
-    "Adam": js.learning.Adam(max_steps=2000),
+    "Broyden": js.learning.Broyden(max_steps=200),
+    "Adam": js.learning.Adam(max_steps=1000),
 }
 figure, axes = plt.subplots()
 for name, optimiser in ways.items():

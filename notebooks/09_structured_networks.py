@@ -140,8 +140,8 @@ plt.show()
 
 # %% [markdown]
 # `python -m jaxsci run hamiltonian-network --output out` does the same over $10^5$ steps. Other structure in
-# `js.networks`: `Antisymmetric` for stable recurrent steps, `SpectralNormalised` for a bounded slope, `PeriodicEmbedding`
-# for exact periods, `Separable` for grids of points, `MultiScale` and `FourierFeatures` for short waves.
+# `js.networks`: `Antisymmetric` for stable recurrent steps, `SpectralNormalised` for a bounded slope,
+# `PeriodicEmbedding` for exact periods, `Separable` for grids of points, `MultiScale` for short waves.
 #
 # Structure is worth nothing where it is wrong. Friction has no Hamiltonian; a plain network learns it as well as
 # anything else.

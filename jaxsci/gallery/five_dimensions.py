@@ -42,7 +42,7 @@ PROMISED = 1e-3
 
 
 class Case(NamedTuple):
-    """How large the network is, where and for how long it is trained, and the grids (nodes per axis, order) beside it."""
+    """Size of the network, its points and steps of training, and the grids (nodes per axis, order) beside it."""
 
     width: int = 60
     num_points: int = 3000
@@ -137,7 +137,7 @@ def main(output: Path, progress: bool = False, case: Case = Case()) -> None:  # 
     """Train, solve on the grids, print errors, and write `five_dimensions.png`, `table.txt` and `results.json`.
 
     Raises:
-        RuntimeError: If the error is above 1e-3, or the coarsest grid, of more nodes than the network has points, comes near.
+        RuntimeError: If the error is above 1e-3, or the coarsest grid comes near.
     """
     trained = by_network(case, progress)
     grids = [by_grid(nodes, order) for nodes, order in case.grids]

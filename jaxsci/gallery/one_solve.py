@@ -77,12 +77,11 @@ def table(outcomes: list[Outcome]) -> str:
         same = as_good(found.solver, found.network.error)
         verdict = f"{same.name} are as accurate" if same else "no grid of these is as accurate"
         lines += [f"{'':16}{found.optimiser}: one solve for {found.num_weights} weights; {verdict}", ""]
-    return "\n".join(
-        [
-            *lines,
-            "error: relative, in the root mean square; of the solver at the end, of the network at all times\nseconds: of one run, compiled\n",
-        ]
-    )
+    legend = [
+        "error: relative, in the root mean square; of the solver at the end, of the network at all times",
+        "seconds: of one run, compiled",
+    ]
+    return "\n".join([*lines, *legend, ""])
 
 
 def figure(path: Path, outcomes: list[Outcome]) -> None:
