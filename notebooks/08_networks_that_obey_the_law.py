@@ -45,8 +45,8 @@ space = js.FiniteDifference(js.Grid(box, (128,)), boundary=walls, order=4)
 solved = js.simulate(law, space.field(start), t1=1.0).final
 
 # %% [markdown]
-# Then a network of 141 weights with the same law, box, start and walls. It takes $(t, x)$, scaled to $[-1, 1]$, and
-# gives one number. Up to two thousand weights the default is Levenberg and Marquardt's method, which needs a few dozen
+# Then a network of 151 weights with the same law, box, start and walls. It takes $(t, x)$, scaled to $[-1, 1]$, and
+# gives one number. Up to two thousand weights the default is Levenberg and Marquardt's method, which needs a few hundred
 # steps where Adam needs tens of thousands.
 
 # %%

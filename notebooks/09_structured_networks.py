@@ -86,7 +86,7 @@ for name, network in networks.items():
     print(f"{name:12} {js.networks.num_weights(network):5} weights   misfit of the rates {misfit:.1e}")
 
 # %% [markdown]
-# All fit the rates about equally well. The derivative of a network with structure is exact:
+# All fit the rates to one percent or better. The derivative of a network with structure is exact:
 
 # %%
 print(js.check_gradient(jax.jit(lambda x: rate(networks["Hamiltonian"], x)), states[0]))

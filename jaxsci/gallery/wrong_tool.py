@@ -107,7 +107,7 @@ def figure(path: Path, outcomes: list[Outcome]) -> None:
 
     picture = Figure(figsize=(12.5, 4.2), layout="constrained")
     FigureCanvasAgg(picture)
-    panels = picture.subplots(1, len(outcomes), sharey=True)
+    panels = picture.subplots(1, len(outcomes), sharey=True, squeeze=False)[0]
     panels[0].set_ylabel("relative error")
     for panel, found in zip(panels, outcomes, strict=True):
         draw(panel, found.name, {"solver, finer and finer grids": found.solver, "network": found.networks})

@@ -2,13 +2,13 @@
 
 import json
 
-import jax.numpy as jnp
 import pytest
 
 import jaxsci as js
 from jaxsci.gallery import one_solve as entry
 
 
+@pytest.mark.slow
 def test_a_rod_in_one_solve_beside_two_grids(tmp_path):
     setting = entry.Setting(entry.rod(), 200, 3.0, (25, 25), (16, 32))
     entry.main(tmp_path, settings=(setting,))
@@ -20,7 +20,6 @@ def test_a_rod_in_one_solve_beside_two_grids(tmp_path):
 
 def test_too_few_features_are_noticed(tmp_path):
     setting = entry.Setting(entry.rod(), 20, 3.0, (12, 12), (16,))
-    assert entry.outcome(setting, jnp.tanh).network.error > entry.PROMISED
     with pytest.raises(RuntimeError, match="promised"):
         entry.main(tmp_path, settings=(setting,))
 
