@@ -153,8 +153,9 @@ def main(output: Path, progress: bool = False, case: Case = Case()) -> None:  # 
         "case": case._asdict(),
     }  # fmt: skip
     (output / "results.json").write_text(json.dumps(results, indent=1))
-    if not report.error < PROMISED or not grids[0].error > 20 * report.error:
+    error = np.inf if report.error is None else report.error
+    if not error < PROMISED or not grids[0].error > 20 * error:
         raise RuntimeError(
-            f"the network is off by {report.error:.1e}, {PROMISED:.0e} was promised; the coarsest grid by "
+            f"the network is off by {error:.1e}, {PROMISED:.0e} was promised; the coarsest grid by "
             f"{grids[0].error:.1e}, and twenty times more was promised."
         )
