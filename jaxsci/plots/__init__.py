@@ -5,6 +5,7 @@ Nothing is shown or saved unasked.
 
 from .animation import animate as animate
 from .comparison import compare as compare
+from .history import training as training
 from .inference import (
     corner as corner,
     identifiability as identifiability,
@@ -15,4 +16,3 @@ from .inference import (
 from .picture import Picture as Picture
 from .plot import plot as plot
 from .spectrum import plot_spectrum as plot_spectrum
-from .training import training as training
