@@ -32,7 +32,7 @@ def program(precision: str, steps: int):
     import equinox as eqx
     import jax
     import jax.numpy as jnp
-    from jaxsci.learning.assembly import set_up
+    from jaxsci.learning.problems.assembly import set_up
 
     import jaxsci as js
 

@@ -1,10 +1,11 @@
-"""Pictures and animations of fields, solutions and posteriors, as Matplotlib objects.
+"""Pictures and animations of fields, solutions, posteriors and trainings, as Matplotlib objects.
 
 Nothing is shown or saved unasked.
 """
 
 from .animation import animate as animate
 from .comparison import compare as compare
+from .history import training as training
 from .inference import (
     corner as corner,
     identifiability as identifiability,

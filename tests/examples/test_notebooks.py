@@ -25,8 +25,8 @@ def cells_of_text(path: Path) -> list[tuple[str, str]]:
     return cells
 
 
-def test_there_are_seven():
-    assert len(TEXTS) == len(list(FOLDER.glob("*.ipynb"))) == 7
+def test_there_are_nine():
+    assert len(TEXTS) == len(list(FOLDER.glob("*.ipynb"))) == 9
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)

@@ -194,3 +194,41 @@ def test_a_film_that_fails_leaves_nothing(tmp_path):
 def test_what_cannot_be_drawn_says_what_can(draw, error, message):
     with pytest.raises(error, match=message):
         draw()
+
+
+def trained(t1=None, box=None, **options):
+    box = box or js.Box((0.0, 1.0))
+    network = js.networks.MLP(box.dim + (t1 is not None), "scalar", 6, 1, key=jax.random.key(0))
+    law = js.equations.Poisson(lambda x: 1.0 + 0.0 * x[0]) if t1 is None else js.equations.Heat(0.1)
+    optimiser = js.learning.LevenbergMarquardt(max_steps=4)
+    return js.learning.solve_pinn(
+        law, box, network, t1=t1, points=40, optimiser=optimiser, compare=0, key=jax.random.key(1), **options
+    )
+
+
+def test_training_shows_losses_shares_and_the_worst_points():
+    walls = {"x-": js.Dirichlet(0.0), "x+": js.Neumann(0.0)}
+    solution = trained(1.0, initial=lambda x: x[0], boundary=walls)
+    report = solution.report
+    history, parts, where = js.plots.training(solution).axes
+    np.testing.assert_array_equal(history.lines[0].get_ydata(), report.losses)
+    widths = {
+        label.get_text(): bar.get_width() for label, bar in zip(parts.get_yticklabels(), parts.patches, strict=True)
+    }
+    assert set(widths) == {"law", "law at x+"} and abs(sum(widths.values()) - 1) < 1e-12
+    np.testing.assert_allclose(widths["law"], report.shares["law"] / report.losses[-1], rtol=1e-6)
+    circled = where.lines[0].get_xydata()
+    assert (where.get_xlabel(), where.get_ylabel()) == ("t", "x")
+    assert (
+        any(np.allclose(point, report.worst_point) for point in circled)
+        and len(circled) < len(report.fresh_points) / 20
+    )
+
+
+def test_training_of_one_and_of_three_coordinates():
+    solution = trained(boundary=js.Dirichlet(0.0))
+    axes = js.plots.training(solution.report).axes
+    assert axes[2].get_xlabel() == "x"
+    assert np.max(axes[2].lines[0].get_ydata()) == solution.report.largest_residual
+    cube = js.Box(*[(0.0, 1.0)] * 3)
+    assert len(js.plots.training(trained(box=cube, boundary=js.Dirichlet(0.0))).axes) == 2

@@ -52,6 +52,10 @@ class Conditions(eqx.Module):
     family: Box | None = eqx.field(static=True, default=None)
     normal: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
     even: tuple[int, ...] = eqx.field(static=True, default=(), kw_only=True)
+    at_zero: tuple[bool, ...] = eqx.field(static=True, init=False)
+
+    def __post_init__(self):
+        self.at_zero = tuple(all(_is_zero(law) for pair in laws for law in pair) for laws in self.sides)
 
     @property
     def num_inputs(self) -> int:
@@ -116,7 +120,7 @@ class Conditions(eqx.Module):
         """A function with the wall values of a part: the Boolean sum of the interpolations along each axis."""
         kind, box = self.shape.unknowns[part], self.shape.box
         total = jnp.zeros(kind.shape, kind.dtype)
-        laws = self.sides[part] if box else ()
+        laws = self.sides[part] if box and not self.at_zero[part] else ()
         axes = [axis for axis, pair in enumerate(laws) if any(map(is_value, pair))]
         for size in range(1, len(axes) + 1):
             for chosen in combinations(axes, size):
@@ -135,6 +139,13 @@ class Conditions(eqx.Module):
 def is_value(law: Any) -> bool:
     """Whether a law gives the value at a wall."""
     return isinstance(law, Dirichlet)
+
+
+def _is_zero(law: Any) -> bool:
+    """Whether a law gives no value at a wall, or plainly zero: in many dimensions the lift has a term per corner."""
+    value = getattr(law, "value", None)
+    known = not callable(value) and not isinstance(value, jax.core.Tracer)
+    return not is_value(law) or (known and not np.any(np.asarray(value)))
 
 
 def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:

@@ -24,7 +24,7 @@ def soft_terms(conditions, bounds, closed, gap, weight, dtype, key) -> tuple[lis
     each = jnp.asarray(weight, dtype)
 
     def face(axis, end, key):
-        number = 1 if len(bounds) == 1 else 128 if len(bounds) == 2 else 1024
+        number = 1 if len(bounds) == 1 else 400 if len(bounds) == 2 else 1024
         return on_faces(number, bounds, axis, end, closed, dtype=dtype, key=key)
 
     if timed and conditions.start_exact:

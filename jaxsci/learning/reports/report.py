@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ...geometry.box import axis_name
 from ..fitting import Fit
 from ..optimisers import LeastSquares, Optimiser
 from ..problems.assembly import Setup
@@ -22,6 +23,7 @@ class Report(eqx.Module):
     """The outcome of a fit; `print` shows it in words.
 
     Residuals are root mean squares, errors relative in the root mean square, times seconds without compilation.
+    `residual_sizes` are lengths of the residual at `fresh_points`, `shares` the parts of the terms in the last loss.
     """
 
     optimiser: str
@@ -32,6 +34,10 @@ class Report(eqx.Module):
     fresh_residual: float
     largest_residual: float
     worst_point: np.ndarray
+    coordinates: tuple[str, ...]
+    fresh_points: np.ndarray
+    residual_sizes: np.ndarray
+    shares: dict[str, float]
     error: float | None
     error_against: str
     seconds: float
@@ -79,8 +85,11 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
     sizes = jnp.linalg.norm(fresh, axis=1)
     worst = int(jnp.argmax(sizes))
     error, against = _error(setup, trial, rival)
-    soft = {term.name: _rms(_of_term(term, trial)) for term in problem.terms if term.name != "law"}
+    misses = {term.name: _of_term(term, trial) for term in problem.terms}
+    soft = {name: _rms(missed) for name, missed in misses.items() if name != "law"}
+    shares = {term.name: jnp.sum((term.scales[:, None] * misses[term.name]) ** 2) for term in problem.terms}
     known = rival is not None and rival.values is not None
+    shape = setup.law.shape
     report = Report(
         optimiser=type(optimiser).__name__,
         num_weights=training.end.w.size,
@@ -90,6 +99,10 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
         fresh_residual=_rms(fresh),
         largest_residual=float(sizes[worst]),
         worst_point=np.asarray(setup.fresh[worst]),
+        coordinates=("t",) * shape.timed + tuple(axis_name(i) for i in range(shape.box.dim if shape.box else 0)),
+        fresh_points=np.asarray(setup.fresh),
+        residual_sizes=np.asarray(sizes),
+        shares={name: float(share) for name, share in shares.items()},
         error=error,
         error_against=against,
         seconds=training.seconds,
