@@ -258,7 +258,7 @@ def test_global_laws_are_refused():
 
 def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
     monkeypatch.setattr("jaxsci.learning.fitting.MOST_JACOBIAN", 1000)
-    monkeypatch.setattr("jaxsci.learning.pinn.Broyden", lambda: learning.Broyden(max_steps=10))
+    monkeypatch.setattr("jaxsci.learning.fitting.Broyden", lambda: learning.Broyden(max_steps=10))
     with pytest.warns(UserWarning, match="GiB: Broyden was used"):
         solution = poisson(small(), optimiser=learning.LevenbergMarquardt())
     assert solution.report.optimiser == "Broyden" and "Broyden was used" in repr(solution)

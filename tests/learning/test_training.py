@@ -59,7 +59,7 @@ def test_a_killed_training_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
 
     def save(self, state, steps, losses):
         original(self, state, steps, losses)
-        saves.append(int(state.steps))
+        saves.append(int(state.progress.steps))
         if len(saves) == 2:
             raise Killed
 

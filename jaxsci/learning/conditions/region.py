@@ -143,7 +143,9 @@ def region_conditions(
     pieces = tuple(tuple(_apart(own, part, region, dtype)) for part, own in enumerate(chosen))
     single = tuple(_share(own, part) for part, own in enumerate(pieces))
     embedded = (False,) * shape.box.dim
-    return RegionConditions(shape, bare, start, times, embedded, shape.timed, region, pieces, single), laws
+    return RegionConditions(
+        shape, bare, start, times, embedded, shape.timed, region=region, pieces=pieces, single=single
+    ), laws
 
 
 def _share(pieces: Any, part: int) -> bool:

@@ -74,7 +74,7 @@ def _variances(problem: Problem, r: Array, rows: list[int]) -> Array:
         value = jnp.zeros((), r.dtype)
         if isinstance(term.residual, Misfit):
             known = term.residual.sigma
-            value = jnp.mean(r[start : start + number] ** 2) if known is None else (term.scale * known) ** 2
+            value = jnp.mean(r[start : start + number] ** 2) if known is None else (term.scales[0] * known) ** 2
         parts.append(jnp.full(number, value.astype(r.dtype)))
         start += number
     return jnp.concatenate(parts)
@@ -137,7 +137,7 @@ def misfits(problem: Problem, w: Array) -> list[str]:
         if not isinstance(term.residual, Misfit) or term.residual.sigma is None:
             continue
         size = jnp.sqrt(jnp.mean(jax.vmap(lambda z, term=term: problem.at(w, term, z))(term.points) ** 2))
-        ratio = float(size / (term.scale * term.residual.sigma))
+        ratio = float(size / (term.scales[0] * term.residual.sigma))
         if ratio > 1.5:
             found.append(
                 f"{term.name} is missed by {ratio:.2g} times its sigma: sigma is too small, the law does not fit, or "
