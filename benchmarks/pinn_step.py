@@ -32,9 +32,9 @@ def program(precision: str, steps: int):
     import equinox as eqx
     import jax
     import jax.numpy as jnp
-    from jaxsci.learning.problems.assembly import set_up
 
     import jaxsci as js
+    from jaxsci.learning.problems.assembly import set_up
 
     setup = set_up(
         js.equations.Burgers(VISCOSITY),

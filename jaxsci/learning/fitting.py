@@ -114,12 +114,16 @@ def _values(problem: Problem, w: Array) -> Array:
     return jax.vmap(problem.trial(w))(problem.terms[0].points)
 
 
+@eqx.filter_jit
+def _at(of: Callable, problem: Problem, w: Array) -> Array:
+    return of(problem, w)
+
+
 def is_linear(of: Callable[[Problem, Array], Array], problem: Problem, w: Array) -> bool:
     """Whether `f(a + 2b) - f(a) - 2 f(b) + 2 f(0)` vanishes for two random directions."""
     a, b = (jax.random.normal(key, w.shape, w.dtype) for key in jax.random.split(jax.random.key(0)))
     few = _few(problem)
-    at = eqx.filter_jit(lambda w: of(few, w))
-    zero, first, second, both = at(0 * w), at(a), at(b), at(a + 2 * b)
+    zero, first, second, both = (_at(of, few, v) for v in (0 * w, a, b, a + 2 * b))
     scale = jnp.max(jnp.abs(jnp.concatenate([zero, first, second, both])))
     bend = jnp.max(jnp.abs(both - first - 2 * second + 2 * zero))
     return bool(bend <= 1e3 * jnp.finfo(w.dtype).eps * scale)

@@ -4,7 +4,6 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from .sampling.refreshing import Schedule
 
 
 class Training(NamedTuple):
-    """How a fit went: its end, losses after so many steps, seconds of steps and of compiling, the last problem."""
+    """How a fit went: its end, losses after so many steps, seconds of steps, of compiling (and one step), last problem."""
 
     end: Progress
     steps: np.ndarray
@@ -113,12 +112,13 @@ def train(
     if checkpoint is not None:
         run, steps, losses = checkpoint.load(run, steps, losses)
     total = optimiser.num_steps
-    advance = _advance.lower(optimiser, problem, run.progress, jnp.asarray(1)).compile()
+    if steps[-1] < total and not bool(run.progress.done):
+        jax.block_until_ready(_advance(optimiser, run.on(problem), run.progress, jnp.asarray(1)))
     compiling = time.perf_counter() - begin
     bar = Bar("training") if progress else None
     begin = saved = time.perf_counter()
     while steps[-1] < total and not bool(run.progress.done):
-        run = _further(optimiser, problem, run, advance, schedule, total)
+        run = _further(optimiser, problem, run, schedule, total)
         steps.append(int(run.progress.steps))
         losses.append(float(run.progress.loss))
         if bar:
@@ -135,7 +135,7 @@ def train(
     return Training(run.progress, np.array(steps), np.array(losses), seconds, compiling, run.on(problem))
 
 
-def _further(optimiser, problem, run: Run, advance: Callable, schedule: Schedule | None, total: int) -> Run:
+def _further(optimiser, problem, run: Run, schedule: Schedule | None, total: int) -> Run:
     """Some steps, and what is to be changed after them.
 
     An optimiser that is done before gets other points at once, and is done for good if that is so again a step later.
@@ -143,7 +143,7 @@ def _further(optimiser, problem, run: Run, advance: Callable, schedule: Schedule
     steps = int(run.progress.steps)
     count = min(optimiser.per_call, total - steps, *([schedule.next(steps) - steps] if schedule else []))
     problem = run.on(problem)
-    state = advance(optimiser, problem, run.progress, jnp.asarray(count))
+    state = _advance(optimiser, problem, run.progress, jnp.asarray(count))
     if schedule is None:
         return run_of(state, problem, None)
     steps, settled = int(state.steps), int(run.settled)

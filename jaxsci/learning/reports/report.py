@@ -81,7 +81,7 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
     """Measure a trained function."""
     setup, trial, training, optimiser, notes = fit
     problem = training.problem
-    at_points, fresh = (_residuals(setup, trial, points) for points in (problem.terms[0].points, setup.fresh))
+    at_points, fresh = (_residuals(setup.law, trial, points) for points in (problem.terms[0].points, setup.fresh))
     sizes = jnp.linalg.norm(fresh, axis=1)
     worst = int(jnp.argmax(sizes))
     error, against = _error(setup, trial, rival)
@@ -123,8 +123,9 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
     return eqx.tree_at(lambda r: r.limits, report, _limits(report, optimiser, training))
 
 
-def _residuals(setup: Setup, trial: Any, points: Array) -> Array:
-    return jax.jit(lambda z: chunked(lambda one: setup.law(trial, one), z))(points)
+@eqx.filter_jit
+def _residuals(law: Any, trial: Any, points: Array) -> Array:
+    return chunked(lambda z: law(trial, z), points)
 
 
 @eqx.filter_jit
