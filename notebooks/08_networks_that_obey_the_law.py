@@ -46,8 +46,8 @@ solved = js.simulate(law, space.field(start), t1=1.0).final
 
 # %% [markdown]
 # Then a network of 151 weights with the same law, box, start and walls. It takes $(t, x)$, scaled to $[-1, 1]$, and
-# gives one number. Up to two thousand weights the default is Levenberg and Marquardt's method, which needs a few hundred
-# steps where Adam needs tens of thousands.
+# gives one number. Up to two thousand weights the default is the method of Levenberg and Marquardt: a few hundred steps
+# where Adam needs tens of thousands.
 
 # %%
 network = js.networks.MLP(2, "scalar", width=10, depth=2, key=jax.random.key(0))

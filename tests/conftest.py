@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# A test compiles a program and runs it for a moment: the expensive passes of the compiler cost a fifth of the time.
+os.environ.setdefault("XLA_FLAGS", "--xla_llvm_disable_expensive_passes=true")
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

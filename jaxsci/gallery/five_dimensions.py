@@ -1,4 +1,4 @@
-"""Five dimensions: Poisson's equation from 3000 scattered points, beside the grids that would be needed.
+"""Five dimensions: Poisson's equation at 3000 scattered points, and the grids beside it.
 
 A grid with n nodes per axis has n^5 of them in five dimensions. A network does not care: it is asked to obey the law at
 3000 points of a quasi-random sequence, and its 421 weights find

@@ -1,4 +1,4 @@
-"""Hamiltonian network: an energy that is learned stays where it is, a vector field that is learned drifts away.
+"""Hamiltonian network: a learned energy stays where it is, a learned vector field drifts.
 
 A pendulum is observed at 200 states: position, momentum, and their rates. Two networks of equal size learn the rates.
 The plain one is a function from state to rates. The other gives two energies, T(p) and V(q), and the rates are

@@ -1,4 +1,4 @@
-"""Wrong tool: three problems where a network loses, by how much, and what it would have to offer instead.
+"""Wrong tool: three problems where a network loses to a solver, and by how much.
 
 A forward problem in one or two dimensions, with known coefficients, smooth data and a box for a domain, is what solvers
 were made for. Three of them are solved here twice: by a network, trained by the best optimiser that this library has

@@ -203,6 +203,8 @@ def _checksum(tree: Any) -> int:
     leaves, structure = jax.tree.flatten(tree)
     code = zlib.crc32(re.sub(r" at 0x[0-9a-f]+", "", str(structure)).encode())
     for leaf in leaves:
+        if eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
         if eqx.is_array(leaf):
             described = np.asarray(leaf).tobytes()
         else:

@@ -12,6 +12,7 @@ from jaxsci.gallery import burgers_two_ways as entry
 from jaxsci.gallery.burgers_three_storages import ColeHopf
 
 
+@pytest.mark.slow
 def test_the_solver_meets_the_formula_at_its_order():
     problem = entry.front(entry.VISCOSITY)
     x = jnp.asarray(np.linspace(-0.9, 0.9, 37))[:, None]

@@ -18,6 +18,7 @@ def test_a_rod_in_one_solve_beside_two_grids(tmp_path):
     assert coarse / fine > 10
 
 
+@pytest.mark.slow
 def test_too_few_features_are_noticed(tmp_path):
     setting = entry.Setting(entry.rod(), 20, 3.0, (12, 12), (16,))
     with pytest.raises(RuntimeError, match="promised"):

@@ -9,6 +9,7 @@ import jaxsci as js
 from jaxsci.gallery import viscosity_both_ways as entry
 
 
+@pytest.mark.slow
 def test_the_solver_finds_it_within_its_error_bar():
     case = entry.Case(num_nodes=50)
     found = entry.through_the_solver(case, *entry.measure(case))

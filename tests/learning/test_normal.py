@@ -34,6 +34,7 @@ def test_one_axis_of_slopes_beside_one_of_values():
     assert jnp.max(jnp.abs(u(jnp.stack([y / 2, 0 * y], axis=1)))) < 1e-14 < jnp.max(jnp.abs(u(high)))
 
 
+@pytest.mark.slow
 def test_insulated_on_all_faces_with_the_start_built_in():
     start = lambda x: jnp.cos(jnp.pi * x[0]) * jnp.cos(jnp.pi * x[1] / 2)  # noqa: E731
     solution = learning.solve_pinn(
@@ -49,6 +50,7 @@ def test_insulated_on_all_faces_with_the_start_built_in():
     assert jnp.allclose(solution.at(0.0)(x), jax.vmap(start)(x), atol=1e-14)
 
 
+@pytest.mark.slow
 def test_linear_networks_stay_linear():
     u = lambda x: jnp.exp(x[0]) + jnp.sin(3 * x[0])  # noqa: E731
     du = jax.grad(lambda x: u(x[None]))
@@ -61,6 +63,7 @@ def test_linear_networks_stay_linear():
     assert solution.report.error < 1e-9
 
 
+@pytest.mark.slow
 def test_a_start_with_another_slope_leaves_the_walls_to_the_loss():
     solution = learning.solve_pinn(
         js.equations.Heat(1.0), UNIT, network(2), initial=lambda x: x[0], boundary=js.Neumann(0.0), t1=1.0, points=36,

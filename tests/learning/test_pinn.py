@@ -12,21 +12,45 @@ from jaxsci.networks import MLP, RandomFeatures
 
 KEY = jax.random.key(0)
 UNIT = js.Box((0.0, 1.0))
+# Laws and functions of one identity: fits of the same problem share their compiled programs.
+POISSON, HEAT, WAVE = (law.example() for law in (js.equations.Poisson, js.equations.Heat, js.equations.Wave))
+
+
+def heated(x):
+    return HEAT.solution(0.0, x)
+
+
+def plucked(x):
+    return WAVE.solution(0.0, x)
+
+
+def carried(t, x):
+    return jnp.sin(x[0] - 30.0 * t)
+
+
+def ripple(x):
+    return jnp.sin(x[0])
+
+
+def kinked(x):
+    return x[0] ** 2 * jnp.cos(jnp.pi * x[0])
+
+
+def front(x):
+    return -jnp.sin(jnp.pi * x[0])
 
 
 def poisson(network, **options):
-    example = js.equations.Poisson.example()
     options = {"points": (30, 30), "compare": 0, "boundary": js.Dirichlet(0.0), **options}
     return learning.solve_pinn(
-        example.equation, example.box, network, exact=example.solution, key=jax.random.key(1), **options
+        POISSON.equation, POISSON.box, network, exact=POISSON.solution, key=jax.random.key(1), **options
     )
 
 
 def heat(network, **options):
-    example = js.equations.Heat.example()
     given = {"points": (12, 12), "compare": 0, "boundary": js.Dirichlet(0.0), "t1": 1.0, "key": KEY, **options}
-    given.setdefault("initial", lambda x: example.solution(0.0, x))
-    return learning.solve_pinn(example.equation, example.box, network, exact=example.solution, **given)
+    given.setdefault("initial", heated)
+    return learning.solve_pinn(HEAT.equation, HEAT.box, network, exact=HEAT.solution, **given)
 
 
 def small(num_inputs=2, num_outputs="scalar", width=10, depth=1, seed=0, **options):
@@ -56,23 +80,22 @@ def test_heat(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_string_in_one_solve(seed):
-    example = js.equations.Wave.example()
     network = RandomFeatures(2, "scalar", 600, jnp.sin, scale=15.0, key=jax.random.key(seed))
     solution = learning.solve_pinn(
-        example.equation,
-        example.box,
+        WAVE.equation,
+        WAVE.box,
         network,
-        initial=lambda x: example.solution(0.0, x),
+        initial=plucked,
         boundary=js.Dirichlet(0.0),
         t1=1.0,
-        exact=example.solution,
+        exact=WAVE.solution,
         points=(50, 50),
         compare=0,
         key=KEY,
     )
     assert solution.report.error < 1e-3
     x, state = jnp.array([0.3]), solution.at(0.7)
-    known = example.solution(0.7, x)
+    known = WAVE.solution(0.7, x)
     assert jnp.allclose(state.u(x), known.u, atol=1e-6) and jnp.allclose(state.v(x), known.v, atol=1e-4)
 
 
@@ -85,10 +108,10 @@ def test_fast_advection_in_one_solve(seed):
         js.equations.Advection(30.0),
         js.Box((0.0, 2 * np.pi)),
         network,
-        initial=lambda x: jnp.sin(x[0]),
+        initial=ripple,
         boundary=js.Periodic(),
         t1=1.0,
-        exact=lambda t, x: jnp.sin(x[0] - 30.0 * t),
+        exact=carried,
         points=(80, 20),
         compare=0,
         key=KEY,
@@ -108,26 +131,51 @@ def burgers(t, x, nu=0.01 / np.pi):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1))
 def test_burgers_front(seed):
-    t, s = (np.polynomial.legendre.leggauss(40)[0] + 1) / 2, np.linspace(-1, 1, 100)
-    points = np.stack(np.meshgrid(t, 0.15 * s + 0.85 * s**3, indexing="ij"), -1).reshape(-1, 2)
     solution = learning.solve_pinn(
         js.equations.Burgers(0.01 / np.pi),
         js.Box((-1.0, 1.0)),
         MLP(2, "scalar", 20, 3, key=jax.random.key(seed)),
-        initial=lambda x: -jnp.sin(jnp.pi * x[0]),
+        initial=front,
         boundary=js.Dirichlet(0.0),
         t1=1.0,
         exact=burgers,
-        points=points,
+        points=learning.Adaptive(2000, every=4),
         compare=0,
-        optimiser=learning.LevenbergMarquardt(max_steps=350),
+        optimiser=learning.LevenbergMarquardt(max_steps=140),
         key=KEY,
     )
     assert solution.report.error < 1e-3
 
 
+@pytest.mark.slow
+def test_allen_cahn_fronts():
+    def law(t, u, args):
+        return 1e-4 * js.laplacian(u) + 5 * u - 5 * u * u * u
+
+    box = js.Box((-1.0, 1.0))
+    start = js.Fourier(js.Grid(box, (1024,))).field(kinked)
+    truth = js.simulate(law, start, t1=1.0, dt=1e-3).final
+    solution = learning.solve_pinn(
+        law,
+        box,
+        MLP(3, "scalar", 20, 3, key=KEY),
+        initial=kinked,
+        boundary=js.Periodic(),
+        t1=1.0,
+        points=learning.Adaptive(2500),
+        compare=0,
+        optimiser=learning.LevenbergMarquardt(max_steps=120),
+        key=KEY,
+    )
+    x = start.space.points
+    gap = solution.field(x) - truth.on_grid.values
+    assert jnp.linalg.norm(gap) < 5e-3 * jnp.linalg.norm(truth.on_grid.values)
+    assert any("start" in name for name in solution.report.soft), "a kink in the start must not be kept forever"
+
+
+@pytest.mark.slow
 def test_walls_and_start_hold_whatever_the_weights_are():
     box = js.Box((0.0, 1.0), (0.0, 2.0))
     laws = {"x-": js.Dirichlet(lambda x: x[1]), "x+": js.Dirichlet(lambda x: 1 + x[1] ** 2), "y-": js.Neumann(0.0)}
@@ -161,6 +209,7 @@ def test_a_start_that_misses_the_walls_is_a_term_of_the_loss():
     assert "start" in solution.report.soft and "start" not in solution.report.built_in
 
 
+@pytest.mark.slow
 def test_complex_waves():
     law = js.equations.Schrodinger()
     network = RandomFeatures(3, 2, 80, jnp.sin, key=KEY)
@@ -192,7 +241,7 @@ def test_ordinary_laws():
 
 
 def test_the_library_s_own_solver_runs_beside_it():
-    solution = heat(small(), compare=64, points=(15, 15))
+    solution = heat(small(), compare=64)
     report = solution.report
     assert report.solver.startswith("FiniteDifference") and report.solver_error < 1e-4 and report.solver_seconds > 0
     words = repr(solution)
@@ -207,6 +256,7 @@ def test_the_field_is_a_field():
     assert js.simulate(js.equations.Heat(0.25), space.project(u), t1=0.1).ok
 
 
+@pytest.mark.slow
 def test_single_precision():
     solution = heat(small(dtype=jnp.float32), optimiser=learning.LevenbergMarquardt(max_steps=30))
     assert solution.field(jnp.array([0.5], jnp.float32)).dtype == jnp.float32
@@ -264,15 +314,15 @@ def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
     assert solution.report.optimiser == "Broyden" and "Broyden was used" in repr(solution)
 
 
+@pytest.mark.slow
 def test_wide_networks_leave_levenberg_and_marquardt():
     from jaxsci.learning.fitting import chosen
     from jaxsci.learning.problems.assembly import set_up
 
-    example = js.equations.Heat.example()
-    start = eqx.Partial(example.solution, 0.0)
+    start = eqx.Partial(HEAT.solution, 0.0)
     names = []
     for width, depth in ((30, 2), (60, 3), (128, 3)):
         network = small(2, "scalar", width, depth)
-        setup = set_up(example.equation, UNIT, network, initial=start, times=(0, 1.0), points=100, key=KEY)
+        setup = set_up(HEAT.equation, UNIT, network, initial=start, times=(0, 1.0), points=100, key=KEY)
         names.append(type(chosen(None, setup.problem, setup.problem.start)[0]).__name__)
     assert names == ["LevenbergMarquardt", "Broyden", "SOAP"]

@@ -47,6 +47,7 @@ def test_what_is_loaded_gives_the_same_numbers_bit_for_bit(trained, file):
     assert [path.name for path in file.parent.iterdir()] == ["heat.npz"]
 
 
+@pytest.mark.slow
 def test_random_features_and_regions(tmp_path):
     law, disk = js.equations.Poisson(lambda x: 4.0 + 0.0 * x[0]), Ball((0.0, 0.0), 1.0)
 

@@ -26,6 +26,7 @@ SMALL = problem()
 OPTIMISERS = {
     "LevenbergMarquardt": (learning.LevenbergMarquardt(max_steps=25), 1e-2),
     "normal equations": (learning.LevenbergMarquardt(max_steps=25, exact=0), 1e-2),
+    "NaturalGradient": (learning.NaturalGradient(max_steps=40, sample=40), 1e-2),
     "Broyden": (learning.Broyden(max_steps=150), 1e-2),
     "Adam": (learning.Adam(max_steps=300, learning_rate=1e-2), 0.5),
     "SOAP": (learning.SOAP(max_steps=300, learning_rate=1e-2), 0.3),
@@ -37,13 +38,22 @@ def test_the_loss_falls(name):
     optimiser, factor = OPTIMISERS[name]
     done = training.train(optimiser, SMALL, SMALL.start)
     assert done.losses[-1] < factor * done.losses[0]
-    if name not in ("Adam", "SOAP"):
+    if name not in ("Adam", "SOAP"):  # whose last loss is that of the step before
         assert np.isclose(float(SMALL.loss(done.end.w)), done.losses[-1], rtol=1e-9)
 
 
 def test_both_ways_to_the_step_of_levenberg_and_marquardt_agree():
     ends = [training.train(learning.LevenbergMarquardt(10, exact=n), SMALL, SMALL.start).end.w for n in (0, 1000)]
     assert jnp.allclose(*ends, rtol=1e-6, atol=1e-6)
+
+
+def test_acceleration_follows_the_valley():
+    """The same number of Jacobians goes further with the curve of the residuals than without."""
+    plain, bent = (
+        training.train(learning.LevenbergMarquardt(25, exact=0, bend=bend), SMALL, SMALL.start).losses
+        for bend in (0.0, 0.75)
+    )
+    assert bent[-1] < 0.8 * plain[-1]
 
 
 class Killed(Exception):

@@ -45,6 +45,7 @@ def test_it_equals_the_sum_over_all_pieces():
     assert network(x) == pytest.approx(float(every_window(network, x[None])[0] @ values), rel=1e-13)
 
 
+@pytest.mark.slow
 def test_derivatives_are_continuous_and_taylor_reads_them():
     network = pieces((5,), 1.0)
     u = js.Neural(js.Box((-1.0, 1.0))).field(network)
@@ -76,6 +77,7 @@ def test_a_fast_oscillation_by_training():
     assert fast_oscillation(whole, points=400, optimiser=step) > 0.5
 
 
+@pytest.mark.slow
 def test_a_fast_oscillation_in_one_solve():
     network = FiniteBasis(lambda key: RandomFeatures(1, "scalar", 16, jnp.sin, scale=3.0, key=key), (30,), key=KEY)
     assert isinstance(network.pieces.slopes, Fixed) and num_weights(network) == 480

@@ -225,6 +225,7 @@ def test_training_shows_losses_shares_and_the_worst_points():
     )
 
 
+@pytest.mark.slow
 def test_training_of_one_and_of_three_coordinates():
     solution = trained(boundary=js.Dirichlet(0.0))
     axes = js.plots.training(solution.report).axes

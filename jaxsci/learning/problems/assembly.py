@@ -189,7 +189,7 @@ class Inside(eqx.Module):
 
 def scheduled(points, weighting, bounds, region, dtype, timed: bool, key) -> Schedule | None:
     """What changes during a training, or None if nothing does."""
-    weighting = (weighting,) if isinstance(weighting, Refresh) else tuple(weighting)
+    weighting = tuple(weighting) if isinstance(weighting, Sequence) else (weighting,)
     changes = (*((points,) if isinstance(points, Adaptive) else ()), *weighting)
     for change in changes:
         if not isinstance(change, Refresh):

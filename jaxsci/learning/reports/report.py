@@ -89,7 +89,7 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
     soft = {name: _rms(missed) for name, missed in misses.items() if name != "law"}
     shares = {term.name: jnp.sum((term.scales[:, None] * misses[term.name]) ** 2) for term in problem.terms}
     known = rival is not None and rival.values is not None
-    shape = setup.law.shape
+    shape = setup.conditions.shape
     report = Report(
         optimiser=type(optimiser).__name__,
         num_weights=training.end.w.size,
