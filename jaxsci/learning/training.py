@@ -20,7 +20,7 @@ from .sampling.refreshing import Schedule
 
 
 class Training(NamedTuple):
-    """How a fit went: its end, losses after so many steps, seconds of steps, of compiling (and one step), last problem."""
+    """How a fit went: its end, losses after so many steps, seconds of steps and of compiling, and the last problem."""
 
     end: Progress
     steps: np.ndarray
