@@ -68,6 +68,7 @@ def laws(u, w):
     }
 
 
+@pytest.mark.slow
 def test_one_law_in_every_storage_and_its_gradient():
     points = jnp.array([[0.7, 0.31], [3.0, 0.5], [5.5, 0.77]])
 

@@ -124,6 +124,7 @@ def law_loss(parameters):
     return js.norm(js.laplacian(u)) + js.norm(poisson) + jnp.sum(u(POINTS)) + js.integral(js.diffusion(u, u))
 
 
+@pytest.mark.slow
 def test_gradients_with_respect_to_wall_laws():
     parameters = {"value": jnp.asarray(0.3), "weight": jnp.asarray(2.0), "flux": jnp.asarray(0.5)}
     loss = jax.jit(law_loss)

@@ -11,12 +11,14 @@ import jaxsci as js
 from jaxsci.gallery import five_dimensions as entry
 
 
+@pytest.mark.slow
 def test_the_source_is_that_of_the_solution():
     x = jax.random.uniform(jax.random.key(0), (7, entry.DIM))
     laplacian = jax.vmap(lambda y: jnp.trace(jax.hessian(entry.solution)(y)))(x)
     np.testing.assert_allclose(jax.vmap(entry.source)(x), -laplacian, rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_grids_converge():
     coarse, fine, better = (entry.by_grid(*grid).error for grid in ((6, 2), (10, 2), (10, 4)))
     assert coarse / fine > 2.0 and fine / better > 20

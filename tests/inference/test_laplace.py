@@ -97,6 +97,7 @@ def test_table_of_the_approximation():
     assert "unknown[1]" in text and "0.366887" in text and "log evidence -4.74001" in text
 
 
+@pytest.mark.slow
 def test_evidence_and_spread_are_differentiated_by_noise_and_data():
     x = jnp.linspace(0.0, 1.0, 9)
     prior = {"a": Normal(1.0, 1.0), "b": LogNormal(0.0, 1.0)}

@@ -209,6 +209,7 @@ def blurred(space, num_data=24):
     return matrix, data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [pytest.param(None, marks=pytest.mark.slow), js.Neumann(0.0)], ids=["free", "slope"])
 def test_low_rank_posterior_of_a_field_is_the_dense_one(law):
     space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0)), (60,)), boundary=js.Neumann(0.0))

@@ -38,6 +38,7 @@ def test_table_and_quantiles(draws):
     np.testing.assert_allclose(draws.quantile(0.95) - draws.mean, 1.645 * np.sqrt(np.diag(COVARIANCE)), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_draws(draws):
     again = sample(posterior(), jnp.zeros(2), num_samples=50, num_warmup=300, key=KEY)
     np.testing.assert_allclose(again.matrix, draws.matrix[:, :50], atol=1e-8)

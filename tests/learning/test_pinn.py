@@ -78,6 +78,7 @@ def test_heat(seed):
     assert heat(MLP(2, "scalar", 64, 1, key=jax.random.key(seed)), points=(30, 30)).report.error < 2e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_string_in_one_solve(seed):
     network = RandomFeatures(2, "scalar", 600, jnp.sin, scale=15.0, key=jax.random.key(seed))
@@ -99,6 +100,7 @@ def test_string_in_one_solve(seed):
     assert jnp.allclose(state.u(x), known.u, atol=1e-6) and jnp.allclose(state.v(x), known.v, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_fast_advection_in_one_solve(seed):
     network = RandomFeatures(
@@ -193,6 +195,7 @@ def test_walls_and_start_hold_whatever_the_weights_are():
     assert jnp.all(jnp.abs(solution.at(0.6)(x)[jnp.array([0, -1])]) < 1e-13)
 
 
+@pytest.mark.slow
 def test_laws_with_slopes_at_walls():
     law = js.equations.Poisson(lambda x: jnp.cos(x[0]))
     walls = {"x-": js.Neumann(0.0), "x+": js.Robin(2.0, 1.0, 1.0)}
@@ -204,6 +207,7 @@ def test_laws_with_slopes_at_walls():
     assert solution.report.built_in == ["slope at x-", "slope at x+"]
 
 
+@pytest.mark.slow
 def test_a_start_that_misses_the_walls_is_a_term_of_the_loss():
     solution = heat(small(), initial=lambda x: jnp.ones_like(x[0]), optimiser=learning.LevenbergMarquardt(max_steps=2))
     assert "start" in solution.report.soft and "start" not in solution.report.built_in
@@ -232,6 +236,7 @@ def test_complex_waves():
     assert solution.report.error < 1e-6 and jnp.iscomplexobj(solution.field(jnp.array([1.0])))
 
 
+@pytest.mark.slow
 def test_ordinary_laws():
     law = js.equations.LotkaVolterra()
     start = jnp.array([1.0, 1.0])

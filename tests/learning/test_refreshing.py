@@ -80,6 +80,7 @@ def test_causal_weights_follow_the_formula():
     assert np.all(np.diff(expected[np.argsort(slot, kind="stable")]) <= 0)
 
 
+@pytest.mark.slow
 def test_balanced_weights_equalise_the_pull():
     one = setup(weighting=learning.Balanced(momentum=0.0), initial=lambda x: 1.0 + 0 * x[0])
     problem = refreshed(one)
@@ -138,6 +139,7 @@ def test_errors_say_why(make, error, match):
         make()
 
 
+@pytest.mark.slow
 def test_windows_of_time_join():
     solution = learning.solve_pinn(
         HEAT.equation,
@@ -160,6 +162,7 @@ def test_windows_of_time_join():
     assert np.all(np.diff(solution.report.steps) >= 0) and solution.report.num_points == 200
 
 
+@pytest.mark.slow
 def test_a_nonlinear_law_is_linearised_again_and_again():
     def cole_hopf(t, x):
         decay = 0.4 * jnp.exp(-0.5 * jnp.pi**2 * t)

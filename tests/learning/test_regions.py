@@ -43,6 +43,7 @@ def square(x):
     return jnp.sum(x**2)
 
 
+@pytest.mark.slow
 def test_a_disk_in_one_solve():
     solution = poisson(DISK, lambda x: (1 - square(x)) * jnp.exp(x[0]) * jnp.cos(3 * x[1]), js.Dirichlet(0.0))
     assert solution.report.optimiser == "LeastSquares" and solution.report.built_in == ["value at ball"]

@@ -61,6 +61,7 @@ def test_random_features_and_regions(tmp_path):
     assert jnp.array_equal(again.field(x), solution.field(x)) and jnp.max(jnp.abs(again.field(x))) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "match"),
     [

@@ -42,6 +42,7 @@ def test_the_loss_falls(name):
         assert np.isclose(float(SMALL.loss(done.end.w)), done.losses[-1], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_both_ways_to_the_step_of_levenberg_and_marquardt_agree():
     ends = [training.train(learning.LevenbergMarquardt(10, exact=n), SMALL, SMALL.start).end.w for n in (0, 1000)]
     assert jnp.allclose(*ends, rtol=1e-6, atol=1e-6)
@@ -97,6 +98,7 @@ def test_a_store_of_another_training_is_refused(tmp_path):
         training.train(learning.LevenbergMarquardt(max_steps=3), SMALL, SMALL.start, store=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "depth"), [(8, 1), (72, 2)])
 def test_gradients_by_chunks_are_those_of_the_whole(width, depth):
     large = problem(width, depth, points=529)

@@ -68,6 +68,7 @@ def test_factorised_scales_have_the_asked_statistics():
     np.testing.assert_allclose([jnp.mean(layer.log_scale), jnp.std(layer.log_scale)], [0.5, 0.2], rtol=0.05)
 
 
+@pytest.mark.slow
 def test_piratenet_is_linear_in_its_embedding_at_the_start():
     network = nets.PirateNet(2, 3, 32, 4, key=KEY)
     points = jax.random.normal(jax.random.key(1), (4, 2))

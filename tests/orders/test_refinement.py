@@ -88,6 +88,7 @@ def integral_of_square():
     return across * ((d - c) / 2 + (np.sin(2 * B * d - 0.4) - np.sin(2 * B * c - 0.4)) / (4 * B))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [2, *(pytest.param(order, marks=pytest.mark.slow) for order in (4, 6))])
 def test_between_walls(order):
     coarse, fine = (

@@ -206,6 +206,7 @@ def trained(t1=None, box=None, **options):
     )
 
 
+@pytest.mark.slow
 def test_training_shows_losses_shares_and_the_worst_points():
     walls = {"x-": js.Dirichlet(0.0), "x+": js.Neumann(0.0)}
     solution = trained(1.0, initial=lambda x: x[0], boundary=walls)

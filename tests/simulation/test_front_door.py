@@ -151,6 +151,7 @@ def test_a_killed_run_goes_on_bit_for_bit(dt):
     )
 
 
+@pytest.mark.slow
 def test_events_noise_and_dense_output_go_through_diffrax():
     crossing = sim.simulate(
         lambda t, u, args: jnp.stack([u[1], -u[0]]), jnp.array([1.0, 0.0]), 9.0, event=lambda t, u, args: u[0]
