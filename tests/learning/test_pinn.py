@@ -168,7 +168,7 @@ def test_allen_cahn_fronts():
         t1=1.0,
         points=learning.Adaptive(2500),
         compare=0,
-        optimiser=learning.LevenbergMarquardt(max_steps=120),
+        optimiser=learning.LevenbergMarquardt(max_steps=180),
         key=KEY,
     )
     x = start.space.points
