@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from ..learning import solve_pinn
 from ..networks import RandomFeatures
-from .rivals import Case, Cost, as_good, draw, ladder, learned, membrane, rod, string
+from .rivals import Case, Cost, as_good, figure, ladder, learned, membrane, rod, string
 
 PROMISED = 1e-10
 
@@ -84,22 +84,6 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join([*lines, *legend, ""])
 
 
-def figure(path: Path, outcomes: list[Outcome]) -> None:
-    """Error against seconds, a panel per problem."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(12.5, 4.2), layout="constrained")
-    FigureCanvasAgg(picture)
-    panels = picture.subplots(1, len(outcomes), sharey=True, squeeze=False)[0]
-    panels[0].set_ylabel("relative error")
-    for panel, found in zip(panels, outcomes, strict=True):
-        draw(panel, found.name, {"solver, finer and finer grids": found.solver, "random features": [found.network]})
-        panel.axhline(PROMISED, color="0.6", lw=1, ls="--")
-    panels[-1].legend(frameon=False)
-    picture.savefig(path, dpi=150)
-
-
 def main(output: Path, progress: bool = False, settings: tuple[Setting, ...] = SETTINGS) -> None:
     """Solve three linear laws, print the table, and write `one_solve.png`, `table.txt` and `results.json`.
 
@@ -109,7 +93,8 @@ def main(output: Path, progress: bool = False, settings: tuple[Setting, ...] = S
     outcomes = [outcome(setting) for setting in tqdm(settings, desc="laws", disable=not progress)]
     text = table(outcomes)
     print(text, end="")
-    figure(output / "one_solve.png", outcomes)
+    ways = {o.name: {"solver, finer and finer grids": o.solver, "random features": [o.network]} for o in outcomes}
+    figure(output / "one_solve.png", ways, PROMISED)
     (output / "table.txt").write_text(text)
     results = [found._replace(network=found.network._asdict(), solver=[c._asdict() for c in found.solver])._asdict()
                for found in outcomes]  # fmt: skip

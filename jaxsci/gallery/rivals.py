@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
-from matplotlib.axes import Axes
 
 from ..equations import Burgers, Heat, Poisson, Wave, WaveState
 from ..fields import FiniteDifference
@@ -146,15 +146,24 @@ def off(values: Array, truth: Array) -> float:
     return float(jnp.linalg.norm(jnp.ravel(values - truth)) / jnp.linalg.norm(jnp.ravel(truth)))
 
 
-def draw(panel: Axes, title: str, ways: dict[str, list[Cost]]) -> None:
-    """Error against seconds, one curve per way."""
-    for number, (name, costs) in enumerate(ways.items()):
-        marker = "o-" if number == 0 else "*-" if number == 1 else "s-"
-        panel.loglog(
-            [c.seconds for c in costs], [c.error for c in costs], marker, ms=9 if number == 1 else 5, label=name
-        )
-    panel.set(xlabel="seconds, compiled", title=title)
-    panel.grid(alpha=0.3)
+def figure(path: Path, problems: dict[str, dict[str, list[Cost]]], promised: float | None = None) -> None:
+    """Error against seconds: a panel per problem, a curve per way, and a line where an error was promised."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(12.5, 4.2), layout="constrained")
+    FigureCanvasAgg(picture)
+    panels = picture.subplots(1, len(problems), sharey=True, squeeze=False)[0]
+    panels[0].set_ylabel("relative error")
+    for panel, (title, ways) in zip(panels, problems.items(), strict=True):
+        for (name, costs), marker, size in zip(ways.items(), ("o-", "*-"), (5, 9), strict=True):
+            panel.loglog([c.seconds for c in costs], [c.error for c in costs], marker, ms=size, label=name)
+        panel.set(xlabel="seconds, compiled", title=title)
+        panel.grid(alpha=0.3)
+        if promised is not None:
+            panel.axhline(promised, color="0.6", lw=1, ls="--")
+    panels[-1].legend(frameon=False)
+    picture.savefig(path, dpi=150)
 
 
 def _values(space: FiniteDifference, function: Callable) -> Array:

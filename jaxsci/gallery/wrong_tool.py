@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from ..learning import LevenbergMarquardt, solve_pinn
 from ..networks import MLP
-from .rivals import Case, Cost, as_good, draw, front, ladder, learned, membrane, rod
+from .rivals import Case, Cost, as_good, figure, front, ladder, learned, membrane, rod
 
 NODES = (16, 32, 64)
 CHEAPER = 10.0
@@ -100,21 +100,6 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join([*lines, "", f"To compile: networks {compiling:.1f} s, solver {other:.1f} s, in the mean.", ""])
 
 
-def figure(path: Path, outcomes: list[Outcome]) -> None:
-    """Error against seconds, a panel per problem."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(12.5, 4.2), layout="constrained")
-    FigureCanvasAgg(picture)
-    panels = picture.subplots(1, len(outcomes), sharey=True, squeeze=False)[0]
-    panels[0].set_ylabel("relative error")
-    for panel, found in zip(panels, outcomes, strict=True):
-        draw(panel, found.name, {"solver, finer and finer grids": found.solver, "network": found.networks})
-    panels[0].legend(frameon=False)
-    picture.savefig(path, dpi=150)
-
-
 def main(output: Path, progress: bool = False, settings: tuple[Setting, ...] = SETTINGS) -> None:
     """Solve three problems both ways, print the table, and write `wrong_tool.png`, `table.txt` and `results.json`.
 
@@ -124,7 +109,8 @@ def main(output: Path, progress: bool = False, settings: tuple[Setting, ...] = S
     outcomes = [outcome(setting) for setting in tqdm(settings, desc="problems", disable=not progress)]
     text = table(outcomes)
     print(text, end="")
-    figure(output / "wrong_tool.png", outcomes)
+    ways = {o.name: {"solver, finer and finer grids": o.solver, "network": o.networks} for o in outcomes}
+    figure(output / "wrong_tool.png", ways)
     (output / "table.txt").write_text(text)
     results = [
         {"name": found.name, "cheaper": found.ratios}
