@@ -34,9 +34,9 @@ def program(precision: str, steps: int):
     import jax.numpy as jnp
 
     import jaxsci as js
-    from jaxsci.learning.problems.assembly import set_up
+    from jaxsci.learning.problems.assembly import Wanted, set_up
 
-    setup = set_up(
+    wanted = Wanted(
         js.equations.Burgers(VISCOSITY),
         js.Box((-1.0, 1.0)),
         js.networks.MLP(2, "scalar", WIDTH, DEPTH, dtype=jnp.dtype(precision), key=jax.random.key(0)),
@@ -44,8 +44,8 @@ def program(precision: str, steps: int):
         boundary=js.Dirichlet(0.0),
         times=(0.0, 1.0),
         points=points(precision),
-        key=jax.random.key(1),
     )
+    setup = set_up(wanted, jax.random.key(1))
     problem, optimiser = setup.problem, js.learning.Adam(max_steps=10_000, learning_rate=RATE)
 
     @eqx.filter_jit

@@ -21,7 +21,7 @@ STREET = (
 LEVEL = {room: level for level, rooms in enumerate(STREET) for room in rooms}
 FILES = sorted(ROOT.rglob("*.py"))
 ROOM_FILES = [file for file in FILES if file.parent != ROOT]
-MAX_FILE, MEDIAN_FILE, MAX_FUNCTION, P90_FUNCTION, MAX_FILES_PER_ROOM = 400, 150, 70, 30, 12
+MAX_FILE, MEDIAN_FILE, MAX_FUNCTION, P90_FUNCTION, MAX_FILES_PER_ROOM = 400, 150, 80, 30, 12
 
 
 def name_of(file: Path) -> str:
@@ -52,14 +52,8 @@ def forbidden(room: str, targets: set[str]) -> set[str]:
 
 
 def functions() -> list[tuple[str, int]]:
-    """Every function and its lines, those of its docstring aside: what a page of documentation costs, it gives back."""
-
-    def lines(node) -> int:
-        documented = ast.get_docstring(node) is not None
-        return node.end_lineno - node.lineno + 1 - documented * (node.body[0].end_lineno - node.body[0].lineno + 1)
-
     return [
-        (f"{name_of(file)}:{node.lineno} {node.name}", lines(node))
+        (f"{name_of(file)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1)
         for file in FILES
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

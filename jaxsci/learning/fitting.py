@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,12 +13,21 @@ from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
 from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
-from .problems.assembly import Setup, set_up
-from .problems.problem import Problem, Term
-from .training import Training, train, untrained
+from .problems.assembly import Setup, Wanted, set_up
+from .problems.problem import Problem
+from .training import Training, train
 
 MOST_JACOBIAN = 2 * 1024**3
 MOST_NEWTON, MOST_QUASI_NEWTON = 2_000, 8_000
+
+
+class Effort(NamedTuple):
+    """How a fit is made; the arguments of `solve_pinn` of the same names."""
+
+    optimiser: Optimiser | None = None
+    store: str | os.PathLike | None = None
+    save_every: float = 60.0
+    progress: bool = False
 
 
 class Fit(NamedTuple):
@@ -31,39 +40,21 @@ class Fit(NamedTuple):
     notes: list[str]
 
 
-def fit(
-    equation: Callable,
-    domain: Any,
-    network: Callable,
-    *,
-    optimiser: Optimiser | None,
-    train_it: bool,
-    store: str | os.PathLike | None,
-    save_every: float,
-    progress: bool,
-    key: Array,
-    **wanted: Any,
-) -> Fit:
-    """Set a problem up and find its weights (or leave them as they are)."""
-    setup = set_up(equation, domain, network, key=key, **wanted)
-    w = setup.problem.start
-    optimiser, notes = chosen(optimiser, setup.problem, w)
-    if not train_it:
-        return Fit(setup, setup.problem.trial(w), untrained(optimiser, setup.problem, w), optimiser, notes)
-    training = train(
-        optimiser, setup.problem, w, schedule=setup.schedule, store=store, save_every=save_every, progress=progress
-    )
-    trial = setup.problem.trial(training.end.w)
+def fit(wanted: Wanted, effort: Effort, key: Array) -> Fit:
+    """Set a problem up and find its weights."""
+    setup = set_up(wanted, key)
+    problem, w = setup.problem, setup.problem.start
+    optimiser, notes = chosen(effort.optimiser, problem, w)
+    _, *saving = effort
+    training = train(optimiser, problem, w, setup.schedule, *saving)
+    trial = problem.trial(training.end.w)
     return Fit(setup.found(trial), trial, training, optimiser, notes)
 
 
 def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Optimiser, list[str]]:
     """The optimiser for a problem, and what the user should know about the choice."""
 
-    def width(term) -> int:
-        return jax.eval_shape(lambda: problem.at(w, term, term.points[0])).size
-
-    rows = sum(term.points.shape[0] * width(term) for term in problem.terms)
+    rows = sum(problem.num_rows(w, term) for term in problem.terms)
     size = rows * w.size * w.dtype.itemsize
     fallback = Broyden() if w.size <= MOST_QUASI_NEWTON and w.dtype == np.float64 else SOAP()
     if isinstance(optimiser, (LeastSquares, LevenbergMarquardt)) and size > MOST_JACOBIAN:
@@ -97,13 +88,7 @@ def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Opt
 
 def _few(problem: Problem) -> Problem:
     """The same problem at some fifty points of each term."""
-    terms = []
-    for term in problem.terms:
-        n = term.points.shape[0]
-        kept = slice(None, None, max(1, n // 50))
-        weight = term.weight[kept] if term.weight.ndim else term.weight
-        terms.append(Term(term.name, term.residual, term.points[kept], weight))
-    return Problem(tuple(terms), problem.template, problem.frozen)
+    return problem.with_terms(term.subset(slice(None, None, max(1, len(term.points) // 50))) for term in problem.terms)
 
 
 def _residuals(problem: Problem, w: Array) -> Array:

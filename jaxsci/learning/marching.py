@@ -1,6 +1,7 @@
 """Time in windows: one network after the other, each started where the last one ended."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -9,37 +10,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .fitting import Fit
-from .problems.problem import Problem, Term
-from .residuals.local import complex_parts
+from .._core.errors import UnsupportedError
+from .fitting import Effort, Fit, fit
+from .problems.assembly import Wanted, set_up
+from .residuals.residual import state_at
 from .training import Training
 
 
 class Snapshot(eqx.Module):
-    """One part of a trained state at one time, as a function of one point."""
+    """A trained state at one time, as a function of one point."""
 
     trial: Callable
     t: Array | None
-    part: int = eqx.field(static=True)
-
-    def __call__(self, x: Array) -> Array:
-        shape = self.trial.conditions.shape
-        z = x if self.t is None else jnp.concatenate([self.t.astype(x.dtype)[None], x])
-        if not shape.twice or self.part < len(shape.unknowns):
-            return complex_parts(self.trial(z), shape.unknowns)[self.part]
-        rate = jax.jvp(self.trial, (z,), (jnp.zeros_like(z).at[0].set(1),))[1]
-        return complex_parts(rate, shape.unknowns)[self.part - len(shape.unknowns)]
-
-
-class End(eqx.Module):
-    """The state at the end of a window, as the start of the next: a function of one point."""
-
-    trial: Callable
-    t: Array
 
     def __call__(self, x: Array) -> PyTree:
-        shape = self.trial.conditions.shape
-        return shape.structure.unflatten([Snapshot(self.trial, self.t, i)(x) for i in range(len(shape.parts))])
+        z = x if self.t is None else jnp.concatenate([self.t.astype(x.dtype)[None], x])
+        return state_at(self.trial, self.trial.conditions.shape, z)
 
 
 class March(eqx.Module):
@@ -65,34 +51,31 @@ class March(eqx.Module):
         return values
 
 
-def in_windows(windows: int, fitted: Callable[..., Fit], network: Callable, initial: Any, times: tuple) -> Fit:
-    """Fit one window after the other.
+def in_windows(windows: int, wanted: Wanted, effort: Effort, key: Array) -> Fit:
+    """Fit windows of equal lengths one after the other; a network begins with the weights of the one before.
 
     A start is built in as a function: that of the last window calls the networks of all windows before, so that few
     windows (up to about ten) are best.
-
-    Args:
-        windows: How many, of equal lengths.
-        fitted: Fits one, from its network, start, times and number (the number -1 only sets the whole problem up).
-        network: The first network; the next ones begin from the weights of the one before.
-        initial: The start of the first.
-        times: First and last time.
     """
-    edges = np.linspace(*times, windows + 1)
-    fits, start = [], initial
+    if wanted.sought.data is not None or wanted.sought.parameters is not None:
+        raise UnsupportedError("windows of time cannot be combined with data= or parameters=: leave windows=1.")
+    edges = np.linspace(*wanted.times, windows + 1)
+    fits, next_one = [], wanted
     for i, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-        fit = fitted(network, start, (float(begin), float(end)), i)
-        fits.append(fit)
-        last = End(fit.trial, fit.setup.conditions.times[1])
-        start = last if fit.setup.conditions.shape.box else last(jnp.zeros(0, fit.setup.fresh.dtype))
-        network = fit.trial.network
-        if not bool(jnp.isfinite(fit.training.end.loss)):
+        store = None if effort.store is None else Path(effort.store) / f"window_{i}"
+        next_one = next_one._replace(times=(float(begin), float(end)))
+        done = fit(next_one, effort._replace(store=store), jax.random.fold_in(key, i + 1))
+        fits.append(done)
+        last = Snapshot(done.trial, done.setup.conditions.times[1])
+        start = last if done.setup.conditions.shape.box else last(jnp.zeros(0, done.setup.fresh.dtype))
+        next_one = next_one._replace(network=done.trial.network, initial=start)
+        if not bool(jnp.isfinite(done.training.end.loss)):
             break
     trials = tuple(fit.trial for fit in fits)
     dtype = fits[0].setup.fresh.dtype
     trial = March(trials, jnp.asarray(edges[1 : len(fits)], dtype))
-    whole = fitted(network, initial, (float(edges[0]), float(edges[len(fits)])), -1)
-    return Fit(whole.setup, trial, _joined([fit.training for fit in fits]), fits[-1].optimiser, fits[0].notes)
+    whole = set_up(wanted._replace(times=(float(edges[0]), float(edges[len(fits)]))), jax.random.fold_in(key, 0))
+    return Fit(whole, trial, _joined([fit.training for fit in fits]), fits[-1].optimiser, fits[0].notes)
 
 
 def _joined(trainings: list[Training]) -> Training:
@@ -107,7 +90,7 @@ def _joined(trainings: list[Training]) -> Training:
     terms = []
     for same in zip(*(training.problem.terms for training in trainings), strict=True):
         points = jnp.concatenate([term.points for term in same])
-        terms.append(Term(same[0].name, same[0].residual, points, jnp.mean(same[0].weight)))
-    problem = Problem(tuple(terms), last.problem.template, last.problem.frozen)
+        terms.append(same[0].moved(points, jnp.mean(same[0].weight)))
+    problem = last.problem.with_terms(terms)
     seconds, compiling = (sum(getattr(t, name) for t in trainings) for name in ("seconds", "compiling"))
     return Training(end, np.concatenate(steps), np.concatenate(losses), seconds, compiling, problem)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .conditions.built_in import Trial
-from .problems.assembly import set_up
+from .problems.assembly import Wanted, set_up
 from .reports.report import Report
 from .sampling.points import scattered
 
@@ -82,7 +82,7 @@ def load_pinn(path: str | os.PathLike, equation: Any, domain: Any, network: Any,
 
     header, arrays, z, values = _read(Path(path))
     times = options.pop("t0", 0.0), options.pop("t1", None)
-    setup = set_up(equation, domain, network, times=times, points=16, key=jax.random.key(0), **options)
+    setup = set_up(Wanted(equation, domain, network, times=times, points=16, **options), jax.random.key(0))
     trial = Trial(network, setup.conditions)
     trial = dataclasses.replace(trial, conditions=_with_start(trial.conditions, header))
     _, description = _described(trial)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
@@ -17,7 +18,16 @@ from .fitting import Fit
 from .marching import Snapshot
 from .reports.comparison import Rival
 from .reports.report import Report, reported
-from .residuals.local import complex_parts
+
+
+class Part(eqx.Module):
+    """One part of a state that is a function of one point."""
+
+    state: Callable
+    index: int = eqx.field(static=True)
+
+    def __call__(self, x: Array) -> Array:
+        return jax.tree.leaves(self.state(x))[self.index]
 
 
 class PinnSolution(eqx.Module):
@@ -65,12 +75,11 @@ class PinnSolution(eqx.Module):
         shape = trial.conditions.shape
         if shape.timed and t is None:
             raise ValueError("the solution depends on time: write solution.at(t) with a number.")
+        state = Snapshot(trial, None if t is None else jnp.asarray(t, self.t1.dtype))
         if shape.box is None:
-            t = jnp.asarray(t, self.t1.dtype)
-            return shape.structure.unflatten(complex_parts(trial(t[None]), shape.unknowns))
-        t = None if t is None else jnp.asarray(t, self.t1.dtype)
+            return state(jnp.zeros(0, state.t.dtype))
         space = Neural(shape.box)
-        return shape.structure.unflatten([space.field(Snapshot(trial, t, i)) for i in range(len(shape.parts))])
+        return shape.structure.unflatten([space.field(Part(state, i)) for i in range(len(shape.parts))])
 
     def _member(self, p: Any) -> Callable:
         family = self.trial.conditions.family

@@ -15,7 +15,7 @@ from jaxtyping import Array
 
 from ..simulation.watch.progress import Bar
 from .optimisers.base import Optimiser, Progress
-from .problems.problem import Problem, Term
+from .problems.problem import Problem
 from .sampling.refreshing import Schedule
 
 
@@ -69,8 +69,7 @@ class Run(eqx.Module):
         if not self.points:
             return problem
         terms = zip(problem.terms, self.points, self.weights, strict=True)
-        terms = tuple(Term(term.name, term.residual, points, weight) for term, points, weight in terms)
-        return Problem(terms, problem.template, problem.frozen)
+        return problem.with_terms(term.moved(points, weight) for term, points, weight in terms)
 
 
 def run_of(progress: Progress, problem: Problem, schedule: Schedule | None, settled: int = -1) -> Run:
@@ -84,7 +83,6 @@ def train(
     optimiser: Optimiser,
     problem: Problem,
     w,
-    *,
     schedule: Schedule | None = None,
     store: str | os.PathLike | None = None,
     save_every: float = 60.0,
@@ -113,7 +111,7 @@ def train(
         run, steps, losses = checkpoint.load(run, steps, losses)
     total = optimiser.num_steps
     if steps[-1] < total and not bool(run.progress.done):
-        jax.block_until_ready(_advance(optimiser, run.on(problem), run.progress, jnp.asarray(1)))
+        _advance.lower(optimiser, run.on(problem), run.progress, jnp.asarray(1)).compile()
     compiling = time.perf_counter() - begin
     bar = Bar("training") if progress else None
     begin = saved = time.perf_counter()
@@ -155,12 +153,6 @@ def _further(optimiser, problem, run: Run, schedule: Schedule | None, total: int
         problem = schedule.refreshed(problem, state.w, state.steps, due)
         state = _moved(optimiser, problem, state)
     return run_of(state, problem, schedule, steps if done else settled)
-
-
-def untrained(optimiser: Optimiser, problem: Problem, w) -> Training:
-    """A training of no steps."""
-    state = _begin(optimiser, problem, w)
-    return Training(state, np.array([0]), np.array([float(state.loss)]), 0.0, 0.0, problem)
 
 
 class Checkpoint:

@@ -322,12 +322,12 @@ def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
 @pytest.mark.slow
 def test_wide_networks_leave_levenberg_and_marquardt():
     from jaxsci.learning.fitting import chosen
-    from jaxsci.learning.problems.assembly import set_up
+    from jaxsci.learning.problems.assembly import Wanted, set_up
 
     start = eqx.Partial(HEAT.solution, 0.0)
     names = []
     for width, depth in ((30, 2), (60, 3), (128, 3)):
         network = small(2, "scalar", width, depth)
-        setup = set_up(HEAT.equation, UNIT, network, initial=start, times=(0, 1.0), points=100, key=KEY)
+        setup = set_up(Wanted(HEAT.equation, UNIT, network, initial=start, times=(0, 1.0), points=100), KEY)
         names.append(type(chosen(None, setup.problem, setup.problem.start)[0]).__name__)
     assert names == ["LevenbergMarquardt", "Broyden", "SOAP"]

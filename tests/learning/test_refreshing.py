@@ -9,7 +9,7 @@ import pytest
 import jaxsci as js
 from jaxsci import learning
 from jaxsci.learning import training
-from jaxsci.learning.problems.assembly import set_up
+from jaxsci.learning.problems.assembly import Wanted, set_up
 from jaxsci.networks import MLP, RandomFeatures
 
 KEY = jax.random.key(0)
@@ -27,7 +27,7 @@ def network(width=8):
 
 def setup(points=200, **options):
     given = {"initial": start, "boundary": js.Dirichlet(0.0), "times": (0.0, 1.0), "points": points, **options}
-    return set_up(HEAT.equation, UNIT, network(), key=KEY, **given)
+    return set_up(Wanted(HEAT.equation, UNIT, network(), **given), KEY)
 
 
 def refreshed(one, problem=None, step=0):
@@ -61,9 +61,8 @@ def test_power_zero_draws_evenly():
 
 def test_points_stay_in_a_region():
     disk = js.geometry.Ball((0.0, 0.0), 1.0)
-    one = set_up(
-        js.equations.Poisson(), disk, network(), boundary=js.Dirichlet(0.0), points=learning.Adaptive(150), key=KEY
-    )
+    wanted = Wanted(js.equations.Poisson(), disk, network(), boundary=js.Dirichlet(0.0), points=learning.Adaptive(150))
+    one = set_up(wanted, KEY)
     z = refreshed(one).terms[0].points
     assert z.shape == (150, 2) and jnp.all(jnp.linalg.norm(z, axis=1) <= 1)
 
@@ -122,12 +121,14 @@ def test_a_killed_training_with_moving_points_goes_on_bit_for_bit(optimiser, tmp
         (lambda: setup(weighting=(learning.Causal(), "x")), TypeError, "Balanced"),
         (
             lambda: set_up(
-                js.equations.Poisson(),
-                UNIT,
-                MLP(1, "scalar", 4, 1, key=KEY),
-                boundary=js.Dirichlet(0.0),
-                weighting=learning.Causal(),
-                key=KEY,
+                Wanted(
+                    js.equations.Poisson(),
+                    UNIT,
+                    MLP(1, "scalar", 4, 1, key=KEY),
+                    boundary=js.Dirichlet(0.0),
+                    weighting=learning.Causal(),
+                ),
+                KEY,
             ),
             ValueError,
             "at rest",

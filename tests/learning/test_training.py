@@ -10,7 +10,7 @@ import jaxsci as js
 from jaxsci import learning
 from jaxsci.learning import training
 from jaxsci.learning.optimisers.linear import least_squares
-from jaxsci.learning.problems.assembly import set_up
+from jaxsci.learning.problems.assembly import Wanted, set_up
 from jaxsci.networks import MLP
 
 KEY = jax.random.key(0)
@@ -19,7 +19,8 @@ KEY = jax.random.key(0)
 def problem(width=8, depth=1, points=64, dtype=None):
     example = js.equations.Poisson.example()
     network = MLP(2, "scalar", width, depth, dtype=dtype, key=KEY)
-    return set_up(example.equation, example.box, network, boundary=js.Dirichlet(0.0), points=points, key=KEY).problem
+    wanted = Wanted(example.equation, example.box, network, boundary=js.Dirichlet(0.0), points=points)
+    return set_up(wanted, KEY).problem
 
 
 SMALL = problem()

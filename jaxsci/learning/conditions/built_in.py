@@ -8,7 +8,7 @@ Reference: Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987; 
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations, product as grid_of
 from typing import Any
@@ -152,6 +152,18 @@ def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
     """The number on the right of a boundary law at a wall point."""
     value = jnp.asarray(_called(law, x) if callable(law.value) else law.value)
     return jnp.broadcast_to(value.astype(kind.dtype), kind.shape)
+
+
+def shortfall(law: Any, u: Array, slope: Array, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
+    """`weight u + flux_weight du/dn - value`: by how much one part misses its law at a wall point."""
+    a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
+    return a * u + b * slope - wall_value(law, x, kind)
+
+
+def missed(laws: tuple, values: Sequence[Array], slopes: Sequence[Array], x: Array, shape: Shape) -> Array:
+    """The shortfalls of all parts that have a law at a wall point, as real numbers; slopes point outward."""
+    each = zip(laws, values, slopes, shape.unknowns, strict=True)
+    return real_parts([shortfall(law, u, du, x, kind) for law, u, du, kind in each if not isinstance(law, Free)])
 
 
 def _called(law: Any, x: Array) -> Any:

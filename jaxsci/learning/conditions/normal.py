@@ -19,7 +19,7 @@ from jaxtyping import Array
 
 from ...geometry import Neumann, Robin
 from ..residuals.local import complex_parts, real_parts
-from .built_in import Conditions, is_value, wall_value
+from .built_in import Conditions, is_value, shortfall
 
 MOST_AXES = 1
 
@@ -71,10 +71,8 @@ def corrected(function: Callable, conditions: Conditions, axis: int, z: Array) -
         ):
             gap = jnp.zeros(kind.shape, kind.dtype)
             if isinstance(law, (Neumann, Robin)):
-                a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
-                outward = (1 if end else -1) * du
-                value = wall_value(law, wall[shape.timed :], kind)
-                gap = (a * u + b * outward - value) / b * cubic.astype(kind.dtype)
+                gap = shortfall(law, u, (1 if end else -1) * du, wall[shape.timed :], kind)
+                gap = gap / jnp.asarray(law.weights[1]).astype(kind.dtype) * cubic.astype(kind.dtype)
             parts.append(gap)
         values = values - real_parts(parts)
     return values
@@ -111,7 +109,6 @@ def _gap(trial: Callable, shape: Any, conditions: Conditions, axis: int, end: in
     for (u, du), sides, kind in zip(parts, conditions.sides, shape.unknowns, strict=True):
         law = sides[axis][end]
         if is_value(law) or isinstance(law, (Neumann, Robin)):
-            a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
-            gap = a * u + (1 if end else -1) * b * du - wall_value(law, z[shape.timed :], kind)
+            gap = shortfall(law, u, (1 if end else -1) * du, z[shape.timed :], kind)
             worst = jnp.maximum(worst, jnp.max(jnp.abs(gap)))
     return worst

@@ -7,6 +7,7 @@ Reference: Rvachev, Sheiko, Shapiro & Tsukanov, Transfinite interpolation over i
 Sukumar & Srivastava, CMAME 389 (2022) 114333.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ...geometry import BoundaryLaw, Dirichlet, Free, Periodic, Region
+from ...geometry import BoundaryLaw, Free, Periodic, Region
 from ..problems.problem import Term
-from ..residuals.local import complex_parts, real_parts
+from ..residuals.local import complex_parts
 from ..residuals.residual import Shape
 from ..residuals.taylor import derivatives
 from ..sampling.inside import inside, on_walls
-from .built_in import Conditions, is_value, wall_value
-from .soft import AtStart
+from .built_in import Conditions, is_value, missed, wall_value
+from .soft import start_terms
 
 WALL_POINTS = {False: 512, True: 1024}
 
@@ -192,15 +193,13 @@ def region_start_mismatch(conditions: RegionConditions, dtype) -> float:
 def region_terms(conditions, laws, times, gap, weight, dtype, key) -> tuple[list[Term], list[str], list[str]]:
     """Terms for what is not built in on a region, and both kinds in words."""
     shape, region = conditions.shape, conditions.region
-    terms, built_in, soft = [], [], []
     each = jnp.asarray(weight, dtype)
-    if shape.timed and conditions.start_exact:
-        built_in.append("start")
-    elif shape.timed:
-        soft.append(f"start (it misses the values at the walls by {gap:.2g})")
+
+    def first_points():
         x = inside(1024, region, np.zeros((0, 2)), dtype=dtype, key=key)
-        z = jnp.concatenate([jnp.full((len(x), 1), times[0, 0], dtype), x], axis=1)
-        terms.append(Term("start", AtStart(conditions), z, each))
+        return jnp.concatenate([jnp.full((len(x), 1), times[0, 0], dtype), x], axis=1)
+
+    terms, built_in, soft = start_terms(conditions, gap, each, first_points)
     exact = [[wall for piece in pieces for wall in piece.region.walls()] for pieces in conditions.pieces]
     walls = [wall for wall, _ in laws]
     points = None
@@ -236,7 +235,7 @@ def _merged(terms: list[Term]) -> list[Term]:
         seen[term.name] = seen.get(term.name, 0) + 1
         number = seen[term.name]
         name = term.name if number == 1 else f"{term.name} ({number})"
-        found.append(Term(name, term.residual, term.points, term.weight))
+        found.append(dataclasses.replace(term, name=name))
     return found
 
 
@@ -260,11 +259,4 @@ class OnWall(eqx.Module):
         slopes = values
         if sloped:
             slopes = complex_parts(sum(n * found[unit] for n, unit in zip(normal, units, strict=True)), shape.unknowns)
-        gaps = []
-        for law, u, slope, kind in zip(self.laws, values, slopes, shape.unknowns, strict=True):
-            if isinstance(law, Dirichlet):
-                gaps.append(u - wall_value(law, x, kind))
-            elif not isinstance(law, Free):
-                a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
-                gaps.append(a * u + b * slope - wall_value(law, x, kind))
-        return real_parts(gaps)
+        return missed(self.laws, values, slopes, x, shape)

@@ -14,24 +14,19 @@ from ..residuals.local import complex_parts, real_parts
 from ..residuals.residual import Shape
 from ..residuals.taylor import derivatives
 from ..sampling.points import on_faces
-from .built_in import Conditions, is_value, wall_value
+from .built_in import Conditions, is_value, missed
 
 
 def soft_terms(conditions, bounds, closed, gap, weight, dtype, key) -> tuple[list[Term], list[str], list[str]]:
     """Terms for the conditions that are not built in, and both kinds in words."""
-    shape, terms, built_in, soft = conditions.shape, [], [], []
-    timed = shape.timed
+    shape, timed = conditions.shape, conditions.shape.timed
     each = jnp.asarray(weight, dtype)
 
     def face(axis, end, key):
         number = 1 if len(bounds) == 1 else 400 if len(bounds) == 2 else 1024
         return on_faces(number, bounds, axis, end, closed, dtype=dtype, key=key)
 
-    if timed and conditions.start_exact:
-        built_in.append("start")
-    elif timed:
-        soft.append(f"start (it misses the values at the walls by {gap:.2g})")
-        terms.append(Term("start", AtStart(conditions), face(0, 0, key), each))
+    terms, built_in, soft = start_terms(conditions, gap, each, lambda: face(0, 0, key))
     for axis, pair in enumerate(conditions.sides[0]):
         name = axis_name(axis)
         if isinstance(pair[0], Periodic):
@@ -52,8 +47,19 @@ def soft_terms(conditions, bounds, closed, gap, weight, dtype, key) -> tuple[lis
             if not all(is_value(law) or isinstance(law, Free) for law in laws):
                 points = face(timed + axis, end, jax.random.fold_in(key, 2 * axis + end))
                 soft.append(f"law at {side}")
-                terms.append(Term(f"law at {side}", AtWall(shape, laws, axis, end), points, each))
+                left = tuple(Free() if is_value(law) else law for law in laws)
+                terms.append(Term(f"law at {side}", AtWall(shape, left, axis, end), points, each))
     return terms, built_in, soft
+
+
+def start_terms(conditions, gap: float, weight: Array, points: Callable) -> tuple[list[Term], list[str], list[str]]:
+    """The start in the loss, at `points()`, if it is not built in, and both kinds in words."""
+    if not conditions.shape.timed:
+        return [], [], []
+    if conditions.start_exact:
+        return [], ["start"], []
+    words = f"start (it misses the values at the walls by {gap:.2g})"
+    return [Term("start", AtStart(conditions), points(), weight)], [], [words]
 
 
 class AtStart(eqx.Module):
@@ -85,12 +91,8 @@ class AtWall(eqx.Module):
         normal = tuple(int(i == self.axis + shape.timed) for i in range(z.size))
         found = derivatives(trial, z, [none, normal])
         values, slopes = (complex_parts(found[index], shape.unknowns) for index in (none, normal))
-        gaps = []
-        for law, u, slope, kind in zip(self.laws, values, slopes, shape.unknowns, strict=True):
-            if not is_value(law) and not isinstance(law, Free):
-                a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
-                gaps.append(a * u + (1 if self.end else -1) * b * slope - wall_value(law, z[shape.timed :], kind))
-        return real_parts(gaps)
+        outward = [(1 if self.end else -1) * slope for slope in slopes]
+        return missed(self.laws, values, outward, z[shape.timed :], shape)
 
 
 class Closed(eqx.Module):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ..problems.problem import Problem, Term
+from ..problems.problem import Problem
 from .base import Optimiser, Progress, begun
 
 TRIALS = 10
@@ -99,6 +99,5 @@ def sampled(problem: Problem, number: int, key: Array) -> Problem:
     for term, one in zip(problem.terms, jax.random.split(key, len(problem.terms)), strict=True):
         n = term.points.shape[0]
         chosen = jax.random.choice(one, n, (min(n, max(1, round(number * n / total))),), replace=False)
-        weight = term.weight[chosen] if term.weight.ndim else term.weight
-        terms.append(Term(term.name, term.residual, term.points[chosen], weight))
-    return Problem(tuple(terms), problem.template, problem.frozen)
+        terms.append(term.subset(chosen))
+    return problem.with_terms(terms)

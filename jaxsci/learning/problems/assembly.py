@@ -15,6 +15,7 @@ from ...fields import is_field
 from ...geometry import Box, Periodic, Region
 from ...geometry.box import axis_name
 from ...networks import split
+from ...networks.base import dtype_of, real_type
 from ..conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
 from ..conditions.family import EachMember, Parameters, bound, marked, of_member
 from ..conditions.normal import even_axes, misfit, normal_axes
@@ -32,9 +33,21 @@ from .unknowns import LawOfUnknowns, Unknowns, unknowns_of
 USUAL_POINTS = 2500
 
 
-class Wanted(NamedTuple):
-    """What a user says of a problem, apart from its law, domain and network."""
+class Sought(NamedTuple):
+    """What is to be found besides the solution, and from what; the arguments of `solve_pinn` of the same names."""
 
+    data: Any = None
+    unknowns: Sequence[str] = ()
+    positive: Sequence[str] = ()
+    parameters: Box | None = None
+
+
+class Wanted(NamedTuple):
+    """What a user says of a problem; the arguments of `solve_pinn` of the same names."""
+
+    equation: Callable
+    domain: Any
+    network: Callable
     initial: Any = None
     boundary: Any = None
     times: tuple[float, float | None] = (0.0, None)
@@ -43,10 +56,7 @@ class Wanted(NamedTuple):
     points: Any = USUAL_POINTS
     weighting: Any = ()
     weight: float = 10.0
-    data: Any = None
-    unknowns: Sequence[str] = ()
-    positive: Sequence[str] = ()
-    parameters: Box | None = None
+    sought: Sought = Sought()
 
 
 class Setup(NamedTuple):
@@ -97,13 +107,12 @@ class Start(eqx.Module):
         return jax.tree.map(lambda part: part(x) if callable(part) else jnp.asarray(part), self.state, is_leaf=callable)
 
 
-def set_up(equation, domain, network, *, key, **options) -> Setup:
-    """Read a problem off the arguments of `solve_pinn`."""
-    wanted = Wanted(**options)
-    times, family = wanted.times, wanted.parameters
+def set_up(wanted: Wanted, key: Array) -> Setup:
+    """The problem that is wanted."""
+    equation, domain, network, times, family = *wanted[:3], wanted.times, wanted.sought.parameters
     timed = _check_times(wanted.initial, times, domain)
     region, box = (domain, domain.bounds) if isinstance(domain, Region) else (None, domain)
-    dtype = _precision(network)
+    dtype = dtype_of(network) or real_type(None)
     start, exact, args = _as_function(wanted.initial), wanted.exact, wanted.args
     extra = _check_family(family, args, region)
     if family:
@@ -141,14 +150,14 @@ def set_up(equation, domain, network, *, key, **options) -> Setup:
         points = spread(number, bounds, closed, dtype=dtype, key=keys[0]) if even else draw(number, keys[0])
         others, built_in, soft = soft_terms(conditions, bounds, closed, gap, wanted.weight, dtype, keys[1])
     law = Residual(equation, shape, args)
-    unknowns = _unknowns(law, wanted, dtype)
+    unknowns = _unknowns(law, wanted.sought, dtype)
     residual = law if unknowns is None else LawOfUnknowns(law, unknowns)
     known = None if exact is None else FromState(exact, shape)
     terms = [Term("law", residual, points, jnp.ones(points.shape[0] if schedule else (), dtype)), *others]
     if family:
         law, known = EachMember(law, extra), None if known is None else EachMember(known, extra)
         terms = [Term(term.name, EachMember(term.residual, extra), term.points, term.weight) for term in terms]
-    terms += [] if wanted.data is None else data_terms(wanted.data, shape, bounds, dtype)
+    terms += [] if wanted.sought.data is None else data_terms(wanted.sought.data, shape, bounds, dtype)
     weights, rest = split((network, None if unknowns is None else unknowns.start))
     problem = Problem(tuple(terms), Trial(weights[0], None, weights[1]), Trial(rest[0], conditions, rest[1]))
     fresh = draw(min(4096, max(512, points.shape[0])), keys[2])
@@ -214,23 +223,17 @@ def _check_family(family: Any, args: Any, region: Region | None) -> int:
     return family.dim
 
 
-def _unknowns(law: Residual, wanted: Wanted, dtype) -> Unknowns | None:
-    if not wanted.unknowns:
-        if wanted.positive:
-            raise ValueError(f"positive={wanted.positive} without unknowns: name them in unknowns= as well.")
+def _unknowns(law: Residual, sought: Sought, dtype) -> Unknowns | None:
+    if not sought.unknowns:
+        if sought.positive:
+            raise ValueError(f"positive={sought.positive} without unknowns: name them in unknowns= as well.")
         return None
-    if wanted.data is None:
+    if sought.data is None:
         raise ValueError(
-            f"unknowns={wanted.unknowns} without data: the law alone does not tell them. Give measured values, "
+            f"unknowns={sought.unknowns} without data: the law alone does not tell them. Give measured values, "
             "data=js.learning.Data(points, values)."
         )
-    return unknowns_of(law, wanted.unknowns, wanted.positive, dtype)
-
-
-def _precision(network: Any) -> Any:
-    """The precision of the first weights of a network."""
-    kinds = [a.dtype for a in jax.tree.leaves(network) if eqx.is_inexact_array(a)]
-    return kinds[0] if kinds else jnp.zeros(()).dtype
+    return unknowns_of(law, sought.unknowns, sought.positive, dtype)
 
 
 def _as_function(initial: Any) -> Callable | None:

@@ -11,8 +11,8 @@ from jaxtyping import Array, PyTree
 
 from ..._core.errors import ShapeError
 from ..._core.precision import as_floating
-from ..residuals.local import complex_parts, real_parts
-from ..residuals.residual import Shape
+from ..residuals.local import real_parts
+from ..residuals.residual import Shape, state_at
 from ..sampling.points import spread
 from .problem import Term
 
@@ -145,14 +145,6 @@ def observed(observe: Callable | None, state: PyTree) -> Array:
     """The real numbers of what is measured of a state."""
     seen = state if observe is None else observe(state)
     return real_parts([jnp.asarray(a) for a in jax.tree.leaves(seen)])
-
-
-def state_at(trial: Callable, shape: Shape, z: Array) -> PyTree:
-    """The state that a trial function gives at one point of space and time."""
-    if not shape.twice:
-        return shape.structure.unflatten(complex_parts(trial(z), shape.unknowns))
-    values, rates = jax.jvp(trial, (z,), (jnp.zeros_like(z).at[0].set(1),))
-    return shape.structure.unflatten(complex_parts(values, shape.unknowns) + complex_parts(rates, shape.unknowns))
 
 
 def data_terms(data: Any, shape: Shape, bounds: np.ndarray, dtype) -> list[Term]:

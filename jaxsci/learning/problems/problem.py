@@ -1,6 +1,6 @@
 """A fit as a least-squares problem: residuals of several kinds at many points, in chunks that fit the cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import equinox as eqx
@@ -34,6 +34,15 @@ class Term(eqx.Module):
         n = self.points.shape[0]
         return jnp.broadcast_to(jnp.sqrt(self.weight.astype(self.points.dtype) / n), (n,))
 
+    def subset(self, index: Any) -> "Term":
+        """The same residual at some of its points."""
+        weight = self.weight[index] if self.weight.ndim else self.weight
+        return Term(self.name, self.residual, self.points[index], weight)
+
+    def moved(self, points: Array, weight: Array) -> "Term":
+        """The same residual at other points."""
+        return Term(self.name, self.residual, points, weight)
+
 
 class Problem(eqx.Module):
     """Residuals as functions of one vector of weights; `loss` is the sum of their squares.
@@ -56,6 +65,14 @@ class Problem(eqx.Module):
     def trial(self, w: Float[Array, " n"]) -> Any:
         """The trial function with other weights."""
         return eqx.combine(ravel_pytree(self.template)[1](w), self.frozen)
+
+    def with_terms(self, terms: Iterable[Term]) -> "Problem":
+        """The same unknown with other residuals."""
+        return Problem(tuple(terms), self.template, self.frozen)
+
+    def num_rows(self, w: Array, term: Term) -> int:
+        """How many residuals a term has."""
+        return term.points.shape[0] * jax.eval_shape(lambda: self.at(w, term, term.points[0])).size
 
     def at(self, w: Array, term: Term, z: Array, scale: Array | float = 1.0) -> Array:
         """The residual of one term at one point, with a factor."""

@@ -1,7 +1,5 @@
 """How well the data tell the unknowns of a law: standard deviations by the matrix of Gauss and Newton."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -26,7 +24,7 @@ def deviations(unknowns: Unknowns, problem: Problem, w: Array) -> dict[str, PyTr
     :math:`(P^T P)^{-1} P^T V P (P^T P)^{-1}`. The variance is that of `sigma`, or of the misfit. Nothing is computed
     for networks, more than two thousand weights, or a Jacobian of more than a gibibyte.
     """
-    rows = [_num_rows(problem, w, term) for term in problem.terms]
+    rows = [problem.num_rows(w, term) for term in problem.terms]
     place = _places(unknowns, problem)
     columns = np.flatnonzero(place >= 0)
     if w.size > MOST_WEIGHTS or sum(rows) * w.size > MOST_ENTRIES or not 0 < columns.size <= MOST_NUMBERS:
@@ -40,10 +38,6 @@ def deviations(unknowns: Unknowns, problem: Problem, w: Array) -> dict[str, PyTr
     slope = jax.jvp(lambda z: _numbers(unknowns, rebuild(z)), (here,), (jnp.ones_like(here),))[1]
     found = rebuild(jnp.abs(slope) * spread)
     return {path: jax.tree.map(np.asarray, found[path]) for path in unknowns.scalars}
-
-
-def _num_rows(problem: Problem, w: Array, term: Any) -> int:
-    return term.points.shape[0] * jax.eval_shape(lambda: problem.at(w, term, term.points[0])).size
 
 
 def _places(unknowns: Unknowns, problem: Problem) -> np.ndarray:

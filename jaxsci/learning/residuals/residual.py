@@ -47,6 +47,14 @@ def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = F
     return Shape(structure, parts, box, timed, twice)
 
 
+def state_at(trial: Callable[[Array], Array], shape: Shape, z: Array) -> PyTree:
+    """The state that a trial function gives at one point of time and space."""
+    if not shape.twice:
+        return shape.structure.unflatten(complex_parts(trial(z), shape.unknowns))
+    values, rates = jax.jvp(trial, (z,), (jnp.zeros_like(z).at[0].set(1),))
+    return shape.structure.unflatten(complex_parts(values, shape.unknowns) + complex_parts(rates, shape.unknowns))
+
+
 class Residual(eqx.Module):
     """`u_t - F(t, u)` at one point of space and time, or `F(0, u)` for a law at rest, as a vector of real numbers.
 

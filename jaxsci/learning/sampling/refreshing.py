@@ -2,7 +2,6 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -81,7 +80,7 @@ class Adaptive(Refresh):
         # The largest of log q plus Gumbel noise are a sample without replacement with odds q.
         score = jnp.where(inside, jnp.log(odds), -jnp.inf) + jax.random.gumbel(second, odds.shape, odds.dtype)
         kept = jax.lax.top_k(jnp.where(jnp.isnan(score), -jnp.inf, score), term.points.shape[0])[1]
-        return _with_terms(problem, [eqx.tree_at(lambda t: t.points, term, z[kept]), *problem.terms[1:]])
+        return problem.with_terms([term.moved(z[kept], term.weight), *problem.terms[1:]])
 
 
 class Causal(Refresh):
@@ -111,8 +110,8 @@ class Causal(Refresh):
         count = jax.ops.segment_sum(jnp.ones_like(squares), slot, self.slices)
         mean = jax.ops.segment_sum(squares, slot, self.slices) / jnp.maximum(count, 1)
         factor = jnp.exp(-self.strength * (jnp.cumsum(mean) - mean))
-        term = eqx.tree_at(lambda t: t.weight, term, factor[slot].astype(term.weight.dtype))
-        return _with_terms(problem, [term, *problem.terms[1:]])
+        term = term.moved(term.points, factor[slot].astype(term.weight.dtype))
+        return problem.with_terms([term, *problem.terms[1:]])
 
 
 class Balanced(Refresh):
@@ -136,24 +135,20 @@ class Balanced(Refresh):
         pull = self._pull(problem, w, law)
         terms: list[Term] = [law]
         for term in others:
-            plain = eqx.tree_at(lambda t: t.weight, term, jnp.ones_like(term.weight))
+            plain = term.moved(term.points, jnp.ones_like(term.weight))
             own = self._pull(problem, w, plain)
             wanted = jnp.where(own > 0, pull / jnp.where(own > 0, own, 1.0), term.weight)
             weight = self.momentum * term.weight + (1 - self.momentum) * wanted
-            terms.append(eqx.tree_at(lambda t: t.weight, term, weight.astype(term.weight.dtype)))
-        return _with_terms(problem, terms)
+            terms.append(term.moved(term.points, weight.astype(term.weight.dtype)))
+        return problem.with_terms(terms)
 
     def _pull(self, problem: Problem, w: Array, term: Term) -> Array:
-        return jnp.linalg.norm(_with_terms(problem, [term]).loss_and_gradient(w)[1])
+        return jnp.linalg.norm(problem.with_terms([term]).loss_and_gradient(w)[1])
 
 
 def _sizes(problem: Problem, w: Array, term: Term, points: Array) -> Float[Array, " n"]:
     """How badly the law is missed at points."""
     return chunked(lambda z: jnp.linalg.norm(problem.at(w, term, z)), points)
-
-
-def _with_terms(problem: Problem, terms: Any) -> Problem:
-    return Problem(tuple(terms), problem.template, problem.frozen)
 
 
 class Schedule(eqx.Module):
