@@ -17,6 +17,7 @@ from ..problems.problem import Term, chunked
 from ..training import Training
 from .certainty import deviations, in_words, misfits, open_questions
 from .comparison import Rival, relative
+from .spectrum import short_waves
 
 
 class Report(eqx.Module):
@@ -120,7 +121,9 @@ def reported(fit: Fit, rival: Rival | None) -> Report:
         unknowns={} if setup.unknowns is None else setup.unknowns.values(trial.unknowns),
         deviations={} if setup.unknowns is None else deviations(setup.unknowns, problem, training.end.w),
     )
-    return eqx.tree_at(lambda r: r.limits, report, _limits(report, optimiser, training))
+    limits = _limits(report, optimiser, training)
+    limits += short_waves(setup, trial, report.coordinates) if report.ok and setup.region is None else []
+    return eqx.tree_at(lambda r: r.limits, report, limits)
 
 
 @eqx.filter_jit
