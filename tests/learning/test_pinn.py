@@ -245,6 +245,18 @@ def test_ordinary_laws():
     assert jnp.allclose(solution.at(1.0), truth, rtol=1e-4) and jnp.allclose(solution.at(0.0), start)
 
 
+def test_an_ordinary_law_of_second_order():
+    def spring(t, state, args):
+        return state[1], -4.0 * state[0]
+
+    options = {"initial": (1.0, 0.0), "t1": 1.0, "points": 30}
+    solution = learning.solve_pinn(spring, None, small(1), **options, key=KEY)
+    t = jnp.linspace(0.0, 1.0, 5)
+    u, v = jax.vmap(solution.at)(t)
+    assert jnp.allclose(u, jnp.cos(2 * t), atol=1e-5) and jnp.allclose(v, -2 * jnp.sin(2 * t), atol=1e-4)
+    assert solution.report.error < 1e-4
+
+
 def test_the_library_s_own_solver_runs_beside_it():
     solution = heat(small(), compare=64)
     report = solution.report

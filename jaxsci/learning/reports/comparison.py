@@ -110,7 +110,7 @@ def _solved(setup: Setup, nodes: int) -> list:
         t0, t1 = conditions.times
         state = conditions.start(jnp.zeros(0, dtype))
         final = simulate(law.equation, state, t0=float(t0), t1=float(t1), args=law.args).final
-        return jax.tree.leaves(final)
+        return jax.tree.leaves(final)[: len(shape.unknowns)]
     grid = Grid(shape.box, (nodes,) * shape.box.dim)
     fields = [_space(conditions, grid, part).field(_Sampled(setup, part)) for part in range(len(shape.parts))]
     state = shape.structure.unflatten(fields)
