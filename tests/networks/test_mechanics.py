@@ -6,13 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 import jaxsci as js
 from jaxsci import networks as nets
 from jaxsci._core.errors import ShapeError
 from jaxsci.equations import Phase
+from jaxsci.gallery.hamiltonian_network import Case, energy, fitted, observed
 
 KEY = jax.random.key(7)
 STATE = Phase(jnp.array([0.3, -0.8]), jnp.array([0.5, 0.1]))
@@ -229,36 +229,12 @@ def test_leapfrog_keeps_the_energy_of_any_network_over_1e5_steps():
     assert 3.0 < float(jnp.max(coarse) / jnp.max(fine)) < 5.0
 
 
-def fitted(field, network, states, rates, num_steps=4000):
-    """Adam on the vector field of the pendulum."""
-    schedule = optax.cosine_decay_schedule(1e-2, num_steps)
-    optimiser = optax.adam(schedule)
-
-    def loss(network):
-        return jnp.mean((jax.vmap(lambda x: field(network, x))(states) - rates) ** 2)
-
-    @jax.jit
-    def train(network):
-        def step(carry, _):
-            network, memory = carry
-            value, gradient = jax.value_and_grad(loss)(network)
-            updates, memory = optimiser.update(gradient, memory)
-            return (optax.apply_updates(network, updates), memory), value
-
-        (network, _), losses = jax.lax.scan(step, (network, optimiser.init(network)), length=num_steps)
-        return network, losses[-1]
-
-    with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and real numbers
-        return train(network)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_learned_energy_does_not_drift_over_1e5_steps_and_a_plain_network_does(seed):
     """The pendulum from 200 noise-free samples of its field; 1e5 steps of 0.1, about 1500 periods."""
     key = jax.random.key(seed)
-    states = jax.random.uniform(key, (200, 2), minval=-2.0, maxval=2.0)
-    rates = jnp.stack([states[:, 1], -jnp.sin(states[:, 0])], axis=1)
+    states, rates = observed(Case(), key)
     key_t, key_v, key_p = jax.random.split(key, 3)
     energies = nets.SeparableHamiltonian(
         nets.MLP(1, "scalar", 24, 2, key=key_t), nets.MLP(1, "scalar", 24, 2, key=key_v)
@@ -269,12 +245,9 @@ def test_a_learned_energy_does_not_drift_over_1e5_steps_and_a_plain_network_does
     def of_energy(network, x):
         return jnp.concatenate(network((x[:1], x[1:])))
 
-    energies, loss_energy = fitted(of_energy, energies, states, rates)
-    plain, loss_plain = fitted(lambda network, x: network(x), plain, states, rates)
+    energies, misfit = fitted(of_energy, energies, states, rates, 4000)
+    plain, misfit_plain = fitted(lambda network, x: network(x), plain, states, rates, 4000)
     h, start = 0.1, jnp.array([1.0, 0.0])
-
-    def energy(x):
-        return x[..., 1] ** 2 / 2 - jnp.cos(x[..., 0])
 
     def runge_kutta(x, _):
         def step(x, _):
@@ -290,7 +263,7 @@ def test_a_learned_energy_does_not_drift_over_1e5_steps_and_a_plain_network_does
     learned = jnp.abs(energy(jnp.concatenate([q, p], axis=1)) - energy(start))
     _, path = jax.jit(lambda x: jax.lax.scan(runge_kutta, x, length=2000))(start)
     drifted = jnp.abs(energy(path) - energy(start))
-    print(f"losses {loss_energy:.1e} {loss_plain:.1e}; worst {jnp.max(learned):.1e} {jnp.max(drifted):.1e}")
+    print(f"misfits {misfit:.1e} {misfit_plain:.1e}; worst {jnp.max(learned):.1e} {jnp.max(drifted):.1e}")
     assert jnp.max(learned[-200:]) < 1.5 * jnp.max(learned[:200]), "bounded"
     assert jnp.max(learned) < 0.01
     assert jnp.max(drifted[-20:]) > 5.0 * jnp.max(drifted[:20]), "the plain network drifts"
