@@ -50,6 +50,27 @@ def test_only_what_is_asked_for_is_computed():
     assert set(series) == {(0, 0), (1, 0), (0, 1), (0, 2)}
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("others", [[], [(1, 1)], [(3, 0)], [(2, 2)]], ids=["alone", "mixed", "third", "fourth"])
+def test_a_laplacian_is_the_sum_of_second_derivatives(name, others):
+    function, both = FUNCTIONS[name], (taylor.SUMMED, taylor.SUMMED)
+    if name == "loop" and others:
+        pytest.skip("nested forward mode through a loop is slow")
+    found = jax.jit(lambda z: taylor.derivatives(function, z, [both, *others]))(POINT)
+    expected = {index: nested(function, POINT, index) for index in others}
+    expected[both] = nested(function, POINT, (2, 0)) + nested(function, POINT, (0, 2))
+    assert set(found) == set(expected)
+    for index, value in expected.items():
+        assert jnp.allclose(found[index], value, rtol=1e-11, atol=1e-11), index
+
+
+def test_a_laplacian_needs_one_coefficient_beside_the_slopes():
+    index = (0,) + (taylor.SUMMED,) * 5
+    network = eqx.nn.MLP(6, "scalar", 8, 2, jnp.tanh, key=jax.random.key(0))
+    series = taylor.Algebra([(1,) + (0,) * 5, index], 6).through(network, jnp.arange(6.0) / 7)
+    assert len(series) == 1 + 6 + 1
+
+
 def test_constants_and_functions_of_some_coordinates_have_zero_derivatives():
     found = taylor.derivatives(lambda z: jnp.sin(z[0]), POINT, [(0, 1), (1, 1), (1, 0)])
     assert found[0, 1] == 0 and found[1, 1] == 0 and found[1, 0] == jnp.cos(0.3)

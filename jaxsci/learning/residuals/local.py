@@ -15,8 +15,9 @@ from ..._core.errors import UnsupportedError
 from ..._core.precision import one_kind
 from ...fields import Field, Neural, is_field
 from ...fields.neural import Composed, Constant, Derivative
-from ...operators import derivative
-from .taylor import Index
+from ...operators import derivative, laplacian
+from ...operators.calculus import sum_of
+from .taylor import SUMMED, Index, terms_of
 
 
 class Local(Neural):
@@ -59,8 +60,20 @@ class Unknown(eqx.Module):
         return self.table.read(self.part, self.index)
 
     def along(self, axis: int) -> "Unknown":
+        """One derivative more."""
         index = tuple(order + (i == axis) for i, order in enumerate(self.index))
         return Unknown(self.precision, self.table, self.part, index)
+
+    @property
+    def terms(self) -> "Unknown | Composed":
+        """A Laplacian as the sum of second derivatives, which can be differentiated further."""
+        if SUMMED not in self.index:
+            return self
+        return Composed(_sum, tuple(Unknown(self.precision, self.table, self.part, a) for a in terms_of(self.index)))
+
+
+def _sum(*values: Array) -> Array:
+    return sum(values[1:], values[0])
 
 
 class Slope(eqx.Module):
@@ -81,7 +94,17 @@ def _(field: Field, axis: int = 0, order: int = 1) -> Field:
     return field.replace(data)
 
 
+@laplacian.register(Local)
+def _(field: Field) -> Field:
+    data, dim = field.data, field.space.dim
+    if dim == 1 or not isinstance(data, Unknown) or any(data.index):
+        return sum_of(derivative(field, axis, 2) for axis in range(dim))
+    index = data.index[:-dim] + (SUMMED,) * dim
+    return field.replace(Unknown(data.precision, data.table, data.part, index))
+
+
 def _derivative(data: Any, axis: int, dim: int) -> Any:
+    data = data.terms if isinstance(data, Unknown) else data
     if isinstance(data, Unknown):
         return data.along(axis + len(data.index) - dim)
     if isinstance(data, Constant):

@@ -77,12 +77,6 @@ class Residual(eqx.Module):
         table.found = {index: complex_parts(vector, shape.unknowns) for index, vector in found.items()}
         return self._formula(table, z)
 
-    def orders(self, dtype) -> list[tuple[int, ...]]:
-        """The derivatives that the law needs."""
-        table = Table(self.shape.unknowns)
-        jax.eval_shape(lambda: self._formula(table, jnp.zeros(self.shape.num_coordinates, dtype)))
-        return sorted(table.asked)
-
     def _formula(self, table: Table, z: Array) -> Array:
         shape, n = self.shape, len(self.shape.unknowns)
         t, x = (z[0], z[1:]) if shape.timed else (jnp.zeros((), z.dtype), z)

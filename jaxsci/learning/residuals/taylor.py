@@ -3,9 +3,11 @@
 A value is the sum of `c_a (z - z0)^a` over a set of multi-indices `a` that holds every part of its members, so that
 sums and products close in it. Linear operations act on each coefficient, products convolve them, and a function of one
 number is composed by its own derivatives. Only coefficients that are asked for, or lead to those, are ever computed:
-`u, u_x, u_xx, u_t` cost four of them, and no derivative is taken of a derivative.
+`u, u_x, u_xx, u_t` cost four of them, and no derivative is taken of a derivative. A Laplacian is one coefficient more
+than the gradient, since its rule `lap(fg) = f lap g + 2 grad f . grad g + g lap f` needs no second derivative alone.
 
-Reference: Griewank & Walther, Evaluating Derivatives (2008), chapter 13.
+References: Griewank & Walther, Evaluating Derivatives (2008), chapter 13; Li et al., Nature Machine Intelligence 6
+(2024) 209, for the forward Laplacian.
 """
 
 import math
@@ -20,6 +22,7 @@ from jaxtyping import Array
 
 Index = tuple[int, ...]
 Series = dict[Index, Array]
+SUMMED = -1
 
 
 def derivatives(function: Callable[[Array], Array], z: Array, indices: Iterable[Index]) -> Series:
@@ -28,7 +31,8 @@ def derivatives(function: Callable[[Array], Array], z: Array, indices: Iterable[
     Args:
         function: A function of one point.
         z: The point.
-        indices: Which derivatives: one order per coordinate.
+        indices: Which derivatives: one order per coordinate; `SUMMED` for those of a Laplacian, with order zero for the
+            others.
 
     Example:
         >>> import jax.numpy as jnp
@@ -36,16 +40,42 @@ def derivatives(function: Callable[[Array], Array], z: Array, indices: Iterable[
         >>> float(found[1, 0]), float(found[1, 1])
         (9.0, 6.0)
     """
-    indices = list(dict.fromkeys(indices))
+    asked = list(dict.fromkeys(indices))
+    known = _closed([a for a in asked if SUMMED not in a])
+    split = [a for a in asked if SUMMED in a and all(b in known for b in terms_of(a))]
+    found = _derivatives(function, z, [a for a in asked if a not in split] + [b for a in split for b in terms_of(a)])
+    return {a: sum(found[b] for b in terms_of(a)) if a in split else found[a] for a in asked}
+
+
+def terms_of(index: Index) -> list[Index]:
+    """The derivatives whose sum an index stands for: one, or the second ones of a Laplacian."""
+    axes = [i for i, order in enumerate(index) if order == SUMMED]
+    return [tuple(2 * (i == axis) for i in range(len(index))) for axis in axes] or [index]
+
+
+def _derivatives(function: Callable, z: Array, indices: list[Index]) -> Series:
     try:
         series = Algebra(indices, z.shape[0]).through(function, z)
     except Unlisted:
-        return {index: _nested(function, z, index) for index in indices}
+        return {index: sum(_nested(function, z, a) for a in terms_of(index)) for index in indices}
     zero = jax.eval_shape(function, z)
-    return {
-        a: math.prod(map(math.factorial, a)) * series[a] if a in series else jnp.zeros(zero.shape, zero.dtype)
-        for a in indices
-    }
+    return {a: _factor(a) * series[a] if a in series else jnp.zeros(zero.shape, zero.dtype) for a in indices}
+
+
+def _factor(index: Index) -> int:
+    """The derivative over its coefficient; half the sum of second derivatives is carried for a Laplacian."""
+    return 2 if SUMMED in index else math.prod(map(math.factorial, index))
+
+
+def _closed(indices: Iterable[Index]) -> set[Index]:
+    """The indices with all parts of their members; a Laplacian needs the slopes along its axes."""
+    plain = [a for a in indices if SUMMED not in a]
+    halves = [tuple(order // 2 for order in b) for a in indices if SUMMED in a for b in terms_of(a)]
+    return {b for a in plain + halves for b in grid_of(*(range(order + 1) for order in a))}
+
+
+def _order(index: Index) -> int:
+    return 2 if SUMMED in index else sum(index)
 
 
 class Unlisted(Exception):
@@ -64,14 +94,15 @@ def _along(function: Callable, direction: Array) -> Callable:
 
 
 class Algebra:
-    """Truncated series in the multi-indices below the given ones."""
+    """Truncated series in the multi-indices below the given ones, and in Laplacians."""
 
     def __init__(self, indices: Iterable[Index], dim: int):
-        closed = {b for a in indices for b in grid_of(*(range(order + 1) for order in a))}
+        indices = list(indices)
         self.zero = (0,) * dim
-        self.indices = sorted(closed | {self.zero}, key=lambda a: (sum(a), a))
-        self.known = set(self.indices)
-        self.order = max(map(sum, self.indices))
+        self.known = _closed(indices) | {self.zero}
+        self.summed = {a: {tuple(n // 2 for n in b) for b in terms_of(a)} for a in indices if SUMMED in a}
+        self.indices = sorted(self.known | set(self.summed), key=lambda a: (_order(a), a))
+        self.order = max(map(_order, self.indices))
 
     def through(self, function: Callable, z: Array) -> Series:
         """The series of a function at a point."""
@@ -151,11 +182,18 @@ class Algebra:
         total: Series = {}
         for a, c in left.items():
             for b, d in right.items():
-                index = tuple(i + j for i, j in zip(a, b, strict=True))
-                if index in self.known:
+                for index in self.meeting(a, b):
                     term = multiply(c, d)
                     total[index] = total[index] + term if index in total else term
         return total
+
+    def meeting(self, a: Index, b: Index) -> list[Index]:
+        """The coefficients of a product to which those of two indices contribute."""
+        if a in self.summed or b in self.summed:
+            return [max(a, b, key=_order)] if self.zero in (a, b) else []
+        index = tuple(i + j for i, j in zip(a, b, strict=True))
+        found = [index] if index in self.known else []
+        return found + [one for one, slopes in self.summed.items() if a == b and a in slopes]
 
     def composed(self, function: Callable, a, name: str = ""):
         """A function of one number: `f(a0 + d) = sum_k f^(k)(a0) d^k / k!`."""
