@@ -218,7 +218,7 @@ def allen_cahn(seed: int, **options) -> Outcome:
 
     chosen = {
         "points": js.learning.Adaptive(4000),
-        "optimiser": js.learning.LevenbergMarquardt(max_steps=450),
+        "optimiser": js.learning.LevenbergMarquardt(max_steps=900),
         **options,
     }
     solution = in_time(

@@ -1,7 +1,9 @@
 """The inverse cases: coefficients and coefficient fields from measured values, by the solver and by a network.
 
 Both see the same values at the same places. The laws are smooth: Burgers' equation of viscosity 0.05 from -sin(pi x),
-Allen and Cahn's with diffusivity 0.01 and reaction 5 from cos(pi x)/2, and heat at rest, -div(K grad u) = f.
+Allen and Cahn's with diffusivity 0.01 and reaction 5 from cos(2 pi x)/2, and heat at rest, -div(K grad u) = f. With
+10 % noise the Fisher information of 8000 values leaves Burgers' viscosity uncertain by 0.4 %, but Allen and Cahn's
+diffusivity by 1.7 %: five times as many are measured there.
 """
 
 from functools import partial
@@ -14,7 +16,7 @@ from .neural_cases import Case, Outcome, in_time, timed
 COEFFICIENTS = {"burgers": {"viscosity": 0.05}, "allen-cahn": {"diffusivity": 0.01, "reaction": 5.0}}
 GUESS_FACTOR = 1.6
 TIMES, NOISE = np.linspace(0.05, 1.0, 20), 0.1
-NUM_PLACES, NUM_PLACES_IF_NOISY = 100, 400
+NUM_PLACES, NUM_PLACES_IF_NOISY = 100, {"burgers": 400, "allen-cahn": 2000}
 
 
 def law(name: str) -> Any:
@@ -27,7 +29,9 @@ def law(name: str) -> Any:
 def start(name: str):
     import jax.numpy as jnp
 
-    return {"burgers": lambda x: -jnp.sin(jnp.pi * x[0]), "allen-cahn": lambda x: 0.5 * jnp.cos(jnp.pi * x[0])}[name]
+    return {"burgers": lambda x: -jnp.sin(jnp.pi * x[0]), "allen-cahn": lambda x: 0.5 * jnp.cos(2 * jnp.pi * x[0])}[
+        name
+    ]
 
 
 def simulated(name: str, coefficients: Any, places: np.ndarray, num_nodes: int, dt: float) -> Any:
@@ -48,7 +52,7 @@ def simulated(name: str, coefficients: Any, places: np.ndarray, num_nodes: int, 
 def measured(name: str, seed: int, noise: float) -> tuple[np.ndarray, np.ndarray, float]:
     """Places, values on a finer grid and at shorter steps, and the standard deviation of their noise."""
     generator = np.random.default_rng(seed)
-    places = generator.uniform(-1, 1, NUM_PLACES_IF_NOISY if noise else NUM_PLACES)
+    places = generator.uniform(-1, 1, NUM_PLACES_IF_NOISY[name] if noise else NUM_PLACES)
     values = np.asarray(simulated(name, COEFFICIENTS[name], places, 512, 2.5e-4))
     sigma = noise * values.std()
     return places, values + sigma * generator.standard_normal(values.shape), sigma

@@ -27,7 +27,7 @@ from .neural_cases import BURGERS_VISCOSITY, PLACES, TIMES, burgers_reference, b
 
 TITLE = "Time to a relative error of 1e-3 on Burgers' front"
 VARIANTS = ("float64",)
-ERROR, CAP = 1e-3, 600.0
+ERROR, CAP = 1e-3, 240.0
 GRID = np.stack(np.meshgrid(TIMES, PLACES, indexing="ij"), -1).reshape(-1, 2)
 
 
