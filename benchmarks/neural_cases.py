@@ -205,7 +205,7 @@ def burgers_further(seed: int) -> Outcome:
     """Row 3 with the ten minutes that the stretch is given."""
     import jaxsci as js
 
-    solution = burgers_solution(seed, optimiser=js.learning.LevenbergMarquardt(max_steps=1000))
+    solution = burgers_solution(seed, optimiser=js.learning.LevenbergMarquardt(max_steps=1900))
     return outcome(solution, grid_error(solution.at, burgers_reference()))
 
 
@@ -218,7 +218,7 @@ def allen_cahn(seed: int, **options) -> Outcome:
 
     chosen = {
         "points": js.learning.Adaptive(4000),
-        "optimiser": js.learning.LevenbergMarquardt(max_steps=900),
+        "optimiser": js.learning.LevenbergMarquardt(max_steps=700),
         **options,
     }
     solution = in_time(
