@@ -182,7 +182,7 @@ def burgers_solution(seed: int, **options) -> Any:
     )
 
 
-def burgers_soon(seed: int, max_steps: int = 130) -> Any:
+def burgers_soon(seed: int, max_steps: int = 220) -> Any:
     """The same by a network of half the weights at half the points, for errors of 1e-3."""
     import jax
 
