@@ -126,7 +126,10 @@ class Composed(eqx.Module):
     parts: tuple[Any, ...]
 
     def __call__(self, x: Array) -> Array:
-        values = [jnp.asarray(part(x)) for part in self.parts]
+        return self.at([jnp.asarray(part(x)) for part in self.parts])
+
+    def at(self, values: list[Array]) -> Array:
+        """The value where those of the parts are known."""
         return self.function(*one_kind(*values))
 
 

@@ -51,6 +51,7 @@ def solve_pinn(
         equation: The law.
         domain: A box; a region such as `box - js.geometry.Ball(center, radius)`; None for an ordinary law in time.
         network: A function of the coordinates, time first, each scaled to `[-1, 1]`, periodic ones as cosine and sine.
+            It gives the state, then one number for each Poisson solve or projection in the law.
         initial: The start: a function of one point that gives the state, or Fields, or numbers for an ordinary law.
         boundary: Laws at the walls, as for FiniteDifference; on a region by names of walls; a tuple of them per part.
         t0, t1: First and last time; `t1` is None for a law at rest.

@@ -14,6 +14,7 @@ KEY = jax.random.key(0)
 UNIT = js.Box((0.0, 1.0))
 # Laws and functions of one identity: fits of the same problem share their compiled programs.
 POISSON, HEAT, WAVE = (law.example() for law in (js.equations.Poisson, js.equations.Heat, js.equations.Wave))
+VORTICES, FLOW = js.equations.NavierStokesVorticity.example(), js.equations.NavierStokes.example()
 
 
 def heated(x):
@@ -22,6 +23,14 @@ def heated(x):
 
 def plucked(x):
     return WAVE.solution(0.0, x)
+
+
+def vortices(x):
+    return VORTICES.solution(0.0, x)
+
+
+def flowing(x):
+    return FLOW.solution(0.0, x)
 
 
 def carried(t, x):
@@ -310,14 +319,67 @@ def test_least_squares_refuses_what_is_not_linear():
         poisson(small(), optimiser=learning.LeastSquares())
 
 
-def test_global_laws_are_refused():
-    with pytest.raises(js.UnsupportedError, match="NavierStokesVorticity.*whole"):
+@pytest.mark.slow
+@pytest.mark.parametrize(("example", "start", "number"), [(VORTICES, vortices, 2), (FLOW, flowing, 3)], ids=["w", "u"])
+def test_a_flow_brings_its_stream_function_or_pressure_along(example, start, number):
+    solution = learning.solve_pinn(
+        example.equation,
+        example.box,
+        small(5, number, 16, 2),
+        initial=start,
+        boundary=js.Periodic(),
+        t1=1.0,
+        points=500,
+        optimiser=learning.LevenbergMarquardt(max_steps=60),
+        key=KEY,
+    )
+    assert solution.report.error < 2e-3 and "Fourier" in str(solution.report)
+    x = jnp.array([1.0, 2.0])
+    assert jnp.allclose(solution.field(x), example.solution(1.0, x), atol=5e-3)
+
+
+@pytest.mark.slow
+def test_the_viscosity_of_a_flow_from_noisy_velocities():
+    lengths = jnp.array([1.0, *FLOW.box.lengths])
+    where = lengths * jax.random.uniform(jax.random.key(5), (300, 3))
+    truth = jax.vmap(lambda z: FLOW.solution(z[0], z[1:]))(where)
+    seen = truth + 0.05 * jax.random.normal(jax.random.key(6), truth.shape)
+    solution = learning.solve_pinn(
+        js.equations.NavierStokes(viscosity=0.05),
+        FLOW.box,
+        small(5, 3, 16, 2),
+        initial=flowing,
+        boundary=js.Periodic(),
+        t1=1.0,
+        points=400,
+        compare=0,
+        data=learning.Data(where, seen, sigma=0.05),
+        unknowns="viscosity",
+        positive="viscosity",
+        optimiser=learning.LevenbergMarquardt(max_steps=40),
+        key=jax.random.key(1),
+    )
+    found, deviation = (float(table["viscosity"]) for table in (solution.report.unknowns, solution.report.deviations))
+    assert abs(found - 0.1) < 3 * deviation and 0.002 < deviation < 0.008
+    assert not any("missed by" in line for line in solution.report.limits)
+
+
+@pytest.mark.parametrize(
+    ("network", "boundary", "error", "words"),
+    [
+        (5, js.Periodic(), js.ShapeError, "and give 2 .*, and 1 for the potential"),
+        (3, js.Dirichlet(0.0), js.UnsupportedError, "NavierStokesVorticity holds a Poisson solve"),
+    ],
+)
+def test_flows_that_do_not_fit(network, boundary, error, words):
+    number = 1 if network == 5 else 2
+    with pytest.raises(error, match=words):
         learning.solve_pinn(
-            js.equations.NavierStokesVorticity(),
-            js.Box((0.0, 6.0), (0.0, 6.0)),
-            small(5),
-            initial=lambda x: jnp.sin(x[0] * jnp.pi / 3),
-            boundary=js.Periodic(),
+            VORTICES.equation,
+            VORTICES.box,
+            small(network, number),
+            initial=vortices,
+            boundary=boundary,
             t1=1.0,
             key=KEY,
         )

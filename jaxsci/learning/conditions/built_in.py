@@ -7,6 +7,7 @@ of cosines and sines is periodic. What is built in needs no weight, no points an
 Reference: Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987; Sukumar & Srivastava, CMAME 389 (2022).
 """
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -89,7 +90,11 @@ class Conditions(eqx.Module):
         if self.family is not None:
             return self.member(z[shape.num_coordinates :]).applied(values, z[: shape.num_coordinates])
         x = z[shape.timed :]
-        n = len(shape.unknowns)
+        n = len(shape.own)
+        if shape.potentials:
+            whole = dataclasses.replace(self, shape=dataclasses.replace(shape, potentials=()))
+            own = num_real(shape.own)
+            return jnp.concatenate([whole.applied(values[:own], z), values[own:]])
         sizes = [num_real((part,)) for part in shape.unknowns]
         window = jnp.concatenate([jnp.full(size, self._window(i, x)) for i, size in enumerate(sizes)])
         if not self.start_exact:
@@ -205,10 +210,10 @@ class Trial(eqx.Module):
 def sides_of(boundary: Any, shape: Shape) -> tuple[Sides, ...]:
     """A pair of laws per axis for each unknown part: from one law, one per side, or one of these per part."""
     if shape.box is None:
-        return tuple(() for _ in shape.unknowns)
+        return tuple(() for _ in shape.own)
     if isinstance(boundary, tuple) and len(boundary) == len(shape.parts):
-        return tuple(per_side(one, shape.box.dim) for one in boundary[: len(shape.unknowns)])
-    return (per_side(Free() if boundary is None else boundary, shape.box.dim),) * len(shape.unknowns)
+        return tuple(per_side(one, shape.box.dim) for one in boundary[: len(shape.own)])
+    return (per_side(Free() if boundary is None else boundary, shape.box.dim),) * len(shape.own)
 
 
 def check_walls(shape: Shape, sides: tuple[Sides, ...], dtype) -> None:
@@ -221,7 +226,7 @@ def check_walls(shape: Shape, sides: tuple[Sides, ...], dtype) -> None:
                 f"conflicting conditions: axis {axis_name(axis)} is periodic for one part of the state and has walls "
                 "for another; make it Periodic() for all parts, or for none."
             )
-    for part, laws in zip(shape.unknowns, sides, strict=True):
+    for part, laws in zip(shape.own, sides, strict=True):
         for first, second in combinations(range(shape.box.dim), 2):
             for ends in grid_of((0, 1), (0, 1)):
                 here = laws[first][ends[0]], laws[second][ends[1]]
@@ -272,7 +277,7 @@ def start_mismatch(conditions: Conditions, dtype) -> float:
                     wall = jax.vmap(lambda y, law=law, part=part: wall_value(law, y, shape.unknowns[part]))(x)
                     worst = max(worst, float(jnp.max(jnp.abs(values(x) - wall))))
                     if shape.twice:
-                        worst = max(worst, float(jnp.max(jnp.abs(values(x, part + len(shape.unknowns))))))
+                        worst = max(worst, float(jnp.max(jnp.abs(values(x, part + len(shape.own))))))
     return worst
 
 
@@ -301,6 +306,12 @@ def check_network(
     got = "does not take that many" if given is None else f"gave an array of shape {given.shape}"
     raise ShapeError(
         f"the network must take {sizes} numbers (the coordinates {coordinates.rstrip(', ')}; a periodic axis enters as "
-        f"a cosine and a sine) and give {wanted} (the numbers of the state), but it {got}: write MLP(in_size="
+        f"a cosine and a sine) and give {wanted} ({given_by(shape)}), but it {got}: write MLP(in_size="
         f"{plain + sum(periodic)}, out_size={wanted if wanted > 1 else chr(34) + 'scalar' + chr(34)}, ...)."
     )
+
+
+def given_by(shape: Shape) -> str:
+    """What a network must give, in words."""
+    more = num_real(shape.potentials)
+    return "the numbers of the state" + (f", and {more} for the potential or pressure in the law" if more else "")

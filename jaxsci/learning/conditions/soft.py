@@ -68,13 +68,14 @@ class AtStart(eqx.Module):
     conditions: Conditions
 
     def __call__(self, trial: Callable, z: Array) -> Array:
-        c, n = self.conditions, len(self.conditions.shape.unknowns)
+        c, n = self.conditions, len(self.conditions.shape.own)
         start = c.begin(z[1:], z.dtype)
         if not c.shape.twice:
-            return trial(z) - real_parts(start)
+            return c.shape.without_potentials(trial(z)) - real_parts(start)
         first = (1,) + (0,) * (z.size - 1)
         found = derivatives(trial, z, [(0,) * z.size, first])
-        return jnp.concatenate([found[(0,) * z.size] - real_parts(start[:n]), found[first] - real_parts(start[n:])])
+        values, slopes = (c.shape.without_potentials(found[index]) for index in ((0,) * z.size, first))
+        return jnp.concatenate([values - real_parts(start[:n]), slopes - real_parts(start[n:])])
 
 
 class AtWall(eqx.Module):

@@ -22,7 +22,7 @@ from ..conditions.normal import even_axes, misfit, normal_axes
 from ..conditions.region import region_conditions, region_start_mismatch, region_terms
 from ..conditions.soft import soft_terms
 from ..residuals.local import num_real, real_parts
-from ..residuals.residual import FromState, Residual, Shape, is_second_order, shape_of
+from ..residuals.residual import FromState, Residual, Shape, is_second_order, shape_of, with_potentials
 from ..sampling.inside import inside
 from ..sampling.points import scattered, spread
 from ..sampling.refreshing import Adaptive, Refresh, Schedule, region_of
@@ -129,6 +129,7 @@ def set_up(wanted: Wanted, key: Array) -> Setup:
             return scattered(number, bounds, dtype=dtype, key=key)
         return inside(number, region, bounds[:timed], dtype=dtype, key=key)
 
+    _check_potentials(shape, wanted.boundary, equation)
     few = draw(64, keys[3])[:, : shape.num_coordinates]
     if region is None:
         conditions, closed, gap = _box_conditions(network, shape, wanted.boundary, start, instants, family, members)
@@ -266,10 +267,10 @@ def _shape(equation, domain, network, start, exact, args, timed, extra, dtype) -
         value = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, exact(jnp.zeros((), dtype), x)))
     else:
         value = _output(network, domain, dtype, extra)
-    shape = shape_of(value, domain, timed, dtype)
+    shape = with_potentials(shape_of(value, domain, timed, dtype), equation, args, dtype)
     pair = len(shape.parts) % 2 == 0 and timed and is_second_order(equation, shape, args, dtype)
-    whole = _output(network, domain, dtype, timed + extra).size == num_real(shape.parts)
-    return Shape(shape.structure, shape.parts, domain, timed, True) if pair and not whole else shape
+    whole = _output(network, domain, dtype, timed + extra).size == num_real(shape.unknowns)
+    return dataclasses.replace(shape, twice=True) if pair and not whole else shape
 
 
 def _output(network, domain, dtype, others: int = 0) -> jax.ShapeDtypeStruct:
@@ -280,6 +281,16 @@ def _output(network, domain, dtype, others: int = 0) -> jax.ShapeDtypeStruct:
         except Exception:
             continue
     return jax.ShapeDtypeStruct((), dtype)
+
+
+def _check_potentials(shape: Shape, boundary: Any, equation: Callable) -> None:
+    """Raise if a law with a Poisson solve or a projection meets a wall, where the potential would need its own law."""
+    if shape.potentials and any(not isinstance(law, Periodic) for pair in sides_of(boundary, shape)[0] for law in pair):
+        raise UnsupportedError(
+            f"{type(equation).__name__} holds a Poisson solve or a projection, which a network replaces by one more "
+            "number, periodic along all axes; next to walls it would need a law of its own there. Use boundary="
+            "js.Periodic(), or write the law with the potential as a part of its state."
+        )
 
 
 def _check_finite(conditions: Conditions, inside: Array, exact: Any) -> None:

@@ -130,8 +130,8 @@ def misfits(problem: Problem, w: Array) -> list[str]:
     for term in problem.terms:
         if not isinstance(term.residual, Misfit) or term.residual.sigma is None:
             continue
-        size = jnp.sqrt(jnp.mean(jax.vmap(lambda z, term=term: problem.at(w, term, z))(term.points) ** 2))
-        ratio = float(size / (term.scales[0] * term.residual.sigma))
+        off = jax.vmap(lambda z, term=term: problem.at(w, term, z))(term.points)
+        ratio = float(jnp.sqrt(jnp.mean(off**2)) / term.residual.sigma)
         if ratio > 1.5:
             found.append(
                 f"{term.name} is missed by {ratio:.2g} times its sigma: sigma is too small, the law does not fit, or "

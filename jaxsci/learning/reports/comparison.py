@@ -110,7 +110,7 @@ def _solved(setup: Setup, nodes: int) -> list:
         t0, t1 = conditions.times
         state = conditions.start(jnp.zeros(0, dtype))
         final = simulate(law.equation, state, t0=float(t0), t1=float(t1), args=law.args).final
-        return jax.tree.leaves(final)[: len(shape.unknowns)]
+        return jax.tree.leaves(final)[: len(shape.own)]
     grid = Grid(shape.box, (nodes,) * shape.box.dim)
     fields = [_space(conditions, grid, part).field(_Sampled(setup, part)) for part in range(len(shape.parts))]
     state = shape.structure.unflatten(fields)
@@ -121,7 +121,7 @@ def _solved(setup: Setup, nodes: int) -> list:
     else:
         t0, t1 = conditions.times
         final = simulate(law.equation, state, t0=float(t0), t1=float(t1), args=law.args).final
-    return jax.tree.leaves(final, is_leaf=is_field)[: len(shape.unknowns)]
+    return jax.tree.leaves(final, is_leaf=is_field)[: len(shape.own)]
 
 
 class _Sampled:
@@ -140,7 +140,7 @@ class _Sampled:
 def _space(conditions: Any, grid: Grid, part: int) -> Fourier | FiniteDifference:
     """The space of one part: Fourier where all axes close, else finite differences with the laws of the walls."""
     shape = conditions.shape
-    n = len(shape.unknowns)
+    n = len(shape.own)
     sides = conditions.sides[part % n]
     if all(isinstance(law, Periodic) for pair in sides for law in pair):
         return Fourier(grid)

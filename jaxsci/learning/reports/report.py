@@ -141,11 +141,14 @@ def _rms(values: Array) -> float:
 
 
 def _error(setup: Setup, trial: Any, rival: Rival | None) -> tuple[float | None, str]:
+    def values(points):
+        return setup.conditions.shape.without_potentials(jax.vmap(trial)(points))
+
     if setup.exact is not None:
-        return relative(jax.vmap(trial)(setup.fresh), jax.vmap(setup.exact)(setup.fresh)), "the exact solution"
+        return relative(values(setup.fresh), jax.vmap(setup.exact)(setup.fresh)), "the exact solution"
     if rival is None or rival.values is None:
         return None, ""
-    return relative(jax.vmap(trial)(rival.points), rival.values), f"{rival.name}, itself known to {rival.error:.1e}"
+    return relative(values(rival.points), rival.values), f"{rival.name}, itself known to {rival.error:.1e}"
 
 
 def _limits(report: Report, optimiser: Optimiser, training: Training) -> list[str]:

@@ -2,8 +2,12 @@
 
 An equation that is called with such fields says which derivatives it needs. They are then computed together, by one
 Taylor series, and put into the formulas: the text that a solver integrates is the residual of a network.
+
+An inverse Laplacian cannot be read at a point. It becomes one more unknown, a potential such as the pressure or the
+stream function of a flow, and one more equation: its Laplacian is what was to be inverted.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +19,7 @@ from ..._core.errors import UnsupportedError
 from ..._core.precision import one_kind
 from ...fields import Field, Neural, is_field
 from ...fields.neural import Composed, Constant, Derivative
-from ...operators import derivative, laplacian
+from ...operators import derivative, divergence, divergence_free, gradient, laplacian, solve_poisson
 from ...operators.calculus import sum_of
 from .taylor import SUMMED, Index, terms_of
 
@@ -25,14 +29,17 @@ class Local(Neural):
 
     Args:
         domain: A Box.
+        reading: What the law that is being read has asked for so far.
     """
+
+    reading: "Reading | None" = eqx.field(static=True, default=None)
 
 
 class Table:
     """Derivatives of the unknown at one point: first noted as they are asked for, then looked up."""
 
     def __init__(self, parts: tuple[jax.ShapeDtypeStruct, ...]):
-        self.parts = parts
+        self.parts = list(parts)
         self.asked: dict[Index, None] = {}
         self.found: dict[Index, tuple[Array, ...]] | None = None
 
@@ -72,6 +79,57 @@ class Unknown(eqx.Module):
         return Composed(_sum, tuple(Unknown(self.precision, self.table, self.part, a) for a in terms_of(self.index)))
 
 
+class Reading:
+    """One reading of a law at one point: its potentials, and its formulas, each differentiated and worked out once.
+
+    Potentials are unknowns given by their Laplacian; they follow the unknowns of the law in the table, and `equations`
+    are what is left of those they obey.
+    """
+
+    def __init__(self, table: Table, first: int, none: Index):
+        self.table, self.next, self.none = table, first, none
+        self.equations: list[Field] = []
+        self.slopes: dict[tuple[int, int], tuple[Any, Any]] = {}
+        self.values: dict[int, tuple[Any, Array]] = {}
+
+    def slope(self, data: Any, axis: int, dim: int) -> Any:
+        """A derivative; of the same formula the same object."""
+        key = id(data), axis
+        if key not in self.slopes:
+            self.slopes[key] = data, self._slope(data, axis, dim)
+        return self.slopes[key][1]
+
+    def _slope(self, data: Any, axis: int, dim: int) -> Any:
+        data = data.terms if isinstance(data, Unknown) else data
+        if isinstance(data, Unknown):
+            return data.along(axis + len(data.index) - dim)
+        if isinstance(data, Constant):
+            return Constant(jnp.zeros_like(data.value))
+        if isinstance(data, Composed):
+            slopes = tuple(self.slope(part, axis, dim) for part in data.parts)
+            return Composed(Slope(data.function), data.parts + slopes)
+        if isinstance(data, Derivative) and data.axis == axis:
+            return Derivative(data.function, axis, data.order + 1)
+        return Derivative(data, axis, 1)
+
+    def value(self, data: Any, x: Array) -> Array:
+        """The value of a formula at the point."""
+        if not isinstance(data, Composed):
+            return jnp.asarray(data(x))
+        if id(data) not in self.values:
+            self.values[id(data)] = data, data.at([self.value(part, x) for part in data.parts])
+        return self.values[id(data)][1]
+
+    def potential(self, source: Field) -> Field:
+        """The function whose Laplacian is `source`."""
+        if self.next == len(self.table.parts):
+            self.table.parts.append(jax.ShapeDtypeStruct(source.shape, source.dtype))
+        found = source.replace(Unknown(jnp.zeros((0,), source.dtype), self.table, self.next, self.none))
+        self.next += 1
+        self.equations.append(laplacian(found) - source)
+        return found
+
+
 def _sum(*values: Array) -> Array:
     return sum(values[1:], values[0])
 
@@ -90,7 +148,7 @@ class Slope(eqx.Module):
 def _(field: Field, axis: int = 0, order: int = 1) -> Field:
     data = field.data
     for _ in range(order):
-        data = _derivative(data, axis, field.space.dim)
+        data = field.space.reading.slope(data, axis, field.space.dim)
     return field.replace(data)
 
 
@@ -103,18 +161,16 @@ def _(field: Field) -> Field:
     return field.replace(Unknown(data.precision, data.table, data.part, index))
 
 
-def _derivative(data: Any, axis: int, dim: int) -> Any:
-    data = data.terms if isinstance(data, Unknown) else data
-    if isinstance(data, Unknown):
-        return data.along(axis + len(data.index) - dim)
-    if isinstance(data, Constant):
-        return Constant(jnp.zeros_like(data.value))
-    if isinstance(data, Composed):
-        slopes = tuple(_derivative(part, axis, dim) for part in data.parts)
-        return Composed(Slope(data.function), data.parts + slopes)
-    if isinstance(data, Derivative) and data.axis == axis:
-        return Derivative(data.function, axis, data.order + 1)
-    return Derivative(data, axis, 1)
+@solve_poisson.register(Local)
+def _(field: Field, boundary=None) -> Field:
+    if boundary is not None:
+        raise UnsupportedError("solve_poisson(..., boundary=) inside a law: its potential is periodic at a point.")
+    return field.space.reading.potential(field)
+
+
+@divergence_free.register(Local)
+def _(field: Field) -> Field:
+    return field - gradient(field.space.reading.potential(divergence(field)))
 
 
 class At(eqx.Module):
@@ -135,18 +191,13 @@ def localised(tree: PyTree, space: Local) -> PyTree:
     return jax.tree.map(convert, tree, is_leaf=is_field)
 
 
-def value_at(field: Any, x: Array) -> Array:
-    """The value at one point of a field that a law returned, or of an array."""
-    return jnp.asarray(field.data(x)) if is_field(field) else jnp.asarray(field)
-
-
 def real_parts(values: list[Array]) -> Array:
     """Values of any shapes as one vector of real numbers: of a complex one the real part, then the imaginary."""
     flat = [part for a in values for part in ((a.real, a.imag) if jnp.iscomplexobj(a) else (a,))]
     return jnp.concatenate([jnp.ravel(part) for part in flat])
 
 
-def complex_parts(vector: Array, parts: tuple[jax.ShapeDtypeStruct, ...]) -> tuple[Array, ...]:
+def complex_parts(vector: Array, parts: Sequence[jax.ShapeDtypeStruct]) -> tuple[Array, ...]:
     """The inverse of `real_parts`."""
     values, start = [], 0
     for part in parts:
@@ -158,7 +209,7 @@ def complex_parts(vector: Array, parts: tuple[jax.ShapeDtypeStruct, ...]) -> tup
     return tuple(values)
 
 
-def num_real(parts: tuple[jax.ShapeDtypeStruct, ...]) -> int:
+def num_real(parts: Sequence[jax.ShapeDtypeStruct]) -> int:
     """How many real numbers the values hold."""
     return sum(part.size * (2 if jnp.issubdtype(part.dtype, jnp.complexfloating) else 1) for part in parts)
 

@@ -1,5 +1,6 @@
 """The residual of a law: what is left of it when a function is put in for its unknown."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,15 +11,27 @@ from jaxtyping import Array, PyTree
 
 from ..._core.errors import ShapeError, UnsupportedError
 from ..._core.precision import complex_dtype
+from ...fields import is_field
 from ...geometry import Box
-from .local import Local, Table, Unknown, complex_parts, difference, localised, num_real, real_parts, value_at
+from .local import (
+    Local,
+    Reading,
+    Table,
+    Unknown,
+    complex_parts,
+    difference,
+    localised,
+    num_real,
+    real_parts,
+)
 from .taylor import derivatives
 
 
 class Shape(eqx.Module):
     """What the unknown of a law looks like: its parts, how they make a state, and the coordinates it depends on.
 
-    `twice` says that the state is a pair `(u, u_t)` of which only `u` is unknown.
+    `twice` says that the state is a pair `(u, u_t)` of which only `u` is unknown. `potentials` are further unknowns,
+    which stand for the inverse Laplacians in the law.
     """
 
     structure: Any = eqx.field(static=True)
@@ -26,6 +39,7 @@ class Shape(eqx.Module):
     box: Box | None = eqx.field(static=True)
     timed: bool = eqx.field(static=True)
     twice: bool = eqx.field(static=True, default=False)
+    potentials: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True, default=())
 
     @property
     def num_coordinates(self) -> int:
@@ -33,9 +47,18 @@ class Shape(eqx.Module):
         return self.timed + (self.box.dim if self.box else 0)
 
     @property
-    def unknowns(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """The parts that a network must give."""
+    def own(self) -> tuple[jax.ShapeDtypeStruct, ...]:
+        """The parts of the state that a network must give."""
         return self.parts[: len(self.parts) // 2] if self.twice else self.parts
+
+    @property
+    def unknowns(self) -> tuple[jax.ShapeDtypeStruct, ...]:
+        """All that a network must give: parts of the state, then potentials."""
+        return self.own + self.potentials
+
+    def without_potentials(self, numbers: Array) -> Array:
+        """Of the real numbers that a network gives, along the last axis, those of the state."""
+        return numbers[..., : num_real(self.own)] if self.potentials else numbers
 
 
 def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = False) -> Shape:
@@ -47,16 +70,26 @@ def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = F
     return Shape(structure, parts, box, timed, twice)
 
 
+def with_potentials(shape: Shape, equation: Callable, args: Any, dtype) -> Shape:
+    """The shape with as many potentials as a law asks for."""
+    table = Table(shape.own)
+    z = jnp.zeros(shape.num_coordinates, dtype)
+    jax.eval_shape(lambda: Residual(equation, shape, args)._formula(table, z))
+    return dataclasses.replace(shape, potentials=tuple(table.parts[len(shape.own) :]))
+
+
 def state_at(trial: Callable[[Array], Array], shape: Shape, z: Array) -> PyTree:
     """The state that a trial function gives at one point of time and space."""
     if not shape.twice:
-        return shape.structure.unflatten(complex_parts(trial(z), shape.unknowns))
+        return shape.structure.unflatten(complex_parts(trial(z), shape.own))
     values, rates = jax.jvp(trial, (z,), (jnp.zeros_like(z).at[0].set(1),))
-    return shape.structure.unflatten(complex_parts(values, shape.unknowns) + complex_parts(rates, shape.unknowns))
+    return shape.structure.unflatten(complex_parts(values, shape.own) + complex_parts(rates, shape.own))
 
 
 class Residual(eqx.Module):
     """`u_t - F(t, u)` at one point of space and time, or `F(0, u)` for a law at rest, as a vector of real numbers.
+
+    Each potential of the law adds what its own equation leaves, `lap phi - f`.
 
     Args:
         equation: The law, as `simulate` takes it.
@@ -78,26 +111,28 @@ class Residual(eqx.Module):
         return self._formula(table, z)
 
     def _formula(self, table: Table, z: Array) -> Array:
-        shape, n = self.shape, len(self.shape.unknowns)
+        shape, n = self.shape, len(self.shape.own)
         t, x = (z[0], z[1:]) if shape.timed else (jnp.zeros((), z.dtype), z)
         none = (0,) * shape.num_coordinates
         parts = [Unknown(jnp.zeros((0,), z.dtype), table, i, none) for i in range(n)]
         slopes = [part.along(0) for part in parts] if shape.timed else []
         if shape.twice:
             parts, slopes = parts + slopes, [part.along(0) for part in slopes]
-        rates = [value_at(rate, x) for rate in self._rates(parts, t)]
+        reading = Reading(table, n, none)
+        rates = [_value(reading, rate, x) for rate in self._rates(parts, t, reading)]
+        also = [_value(reading, left, x) for left in reading.equations]
         if not shape.timed:
-            return real_parts(rates)
+            return real_parts([*rates, *also])
         rates = rates[n:] if shape.twice else rates
-        return real_parts([difference(rate, slope(x)) for rate, slope in zip(rates, slopes, strict=True)])
+        return real_parts([*map(difference, rates, [slope(x) for slope in slopes]), *also])
 
-    def _rates(self, parts: list, t: Array) -> list:
+    def _rates(self, parts: list, t: Array, reading: Reading) -> list:
         shape = self.shape
         if shape.box is None:
             state = shape.structure.unflatten([part(t[None]) for part in parts])
             rates = self.equation(t, state, self.args)
         else:
-            space = Local(shape.box)
+            space = Local(shape.box, reading)
             state = shape.structure.unflatten([space.field(part) for part in parts])
             equation, args = localised((self.equation, self.args), space)
             try:
@@ -105,7 +140,7 @@ class Residual(eqx.Module):
             except UnsupportedError as error:
                 raise UnsupportedError(
                     f"{_name(self.equation)} cannot be the residual of a network: {error} A law that needs the whole "
-                    "function at once (a Poisson solve, a projection) has no residual at a point."
+                    "function at once has no residual at a point."
                 ) from error
         leaves = jax.tree.leaves(rates, is_leaf=lambda leaf: hasattr(leaf, "space"))
         if len(leaves) != len(shape.parts):
@@ -114,6 +149,11 @@ class Residual(eqx.Module):
                 "`initial` of the structure that the law takes."
             )
         return leaves
+
+
+def _value(reading: Reading, rate: Any, x: Array) -> Array:
+    """The value at one point of a field that a law returned, or of an array."""
+    return reading.value(rate.data, x) if is_field(rate) else jnp.asarray(rate)
 
 
 def _name(equation: Any) -> str:
@@ -126,21 +166,30 @@ class FromState(eqx.Module):
     Args:
         solution: The function; of `t` alone for ordinary laws, and with `t = 0` for laws at rest.
         shape: What the state looks like.
+        potentials: A function `(t, x)` that gives the potentials of the law; without it they are left out.
     """
 
     solution: Callable
     shape: Shape
+    potentials: Callable | None = None
 
     def __call__(self, z: Array) -> Array:
         timed, box = self.shape.timed, self.shape.box
         t, x = (z[0], z[1:]) if timed else (jnp.zeros((), z.dtype), z)
         leaves = jax.tree.leaves(self.solution(t, x) if box else self.solution(t))
         leaves = [jnp.asarray(a).astype(part.dtype) for a, part in zip(leaves, self.shape.parts, strict=True)]
-        return real_parts(leaves[: len(self.shape.unknowns)])
+        also = [] if self.potentials is None else jax.tree.leaves(self.potentials(t, x))
+        return real_parts([*leaves[: len(self.shape.own)], *map(jnp.asarray, also)])
 
 
 def residual(
-    equation: Callable, solution: Callable, points: Array, *, domain: Box | None = None, args: Any = None
+    equation: Callable,
+    solution: Callable,
+    points: Array,
+    *,
+    domain: Box | None = None,
+    args: Any = None,
+    potentials: Callable | None = None,
 ) -> Array:
     r"""What is left of a law when a function is put in for its unknown.
 
@@ -153,9 +202,15 @@ def residual(
         points: Points `(..., 1 + dim)`, the time first.
         domain: The box of a law for fields; None for an ordinary law.
         args: Handed to the law.
+        potentials: A function `(t, x)` that gives, for each Poisson solve or projection in the law, the function whose
+            Laplacian is prescribed there: the stream function of a vorticity, the pressure of a velocity.
 
     Returns:
-        An array `(..., n)` with the n real numbers of the state.
+        An array `(..., n)` with the n real numbers of the state, then those of the potentials.
+
+    Raises:
+        ShapeError: If the points have another width, or the law has another number of potentials.
+        UnsupportedError: If the law cannot be read at a point.
 
     Example:
         >>> import jax.numpy as jnp, jaxsci as js
@@ -170,8 +225,15 @@ def residual(
         raise ShapeError(f"points of shape {points.shape} for a residual: the last axis is (t, x), of length {width}.")
     t, x = points.reshape(-1, width)[0, 0], points.reshape(-1, width)[0, 1:]
     value = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, solution(t, x) if domain else solution(t)))
-    shape = shape_of(value, domain, True, points.dtype)
-    law, trial = Residual(equation, shape, args), FromState(solution, shape)
+    shape = with_potentials(shape_of(value, domain, True, points.dtype), equation, args, points.dtype)
+    given = [] if potentials is None else jax.tree.leaves(jax.eval_shape(potentials, t, x))
+    if [a.shape for a in given] != [a.shape for a in shape.potentials]:
+        raise ShapeError(
+            f"{_name(equation)} asks for {len(shape.potentials)} potentials of shapes "
+            f"{[a.shape for a in shape.potentials]}, one for each Poisson solve or projection, and {len(given)} were "
+            "given: pass potentials=lambda t, x: (...)."
+        )
+    law, trial = Residual(equation, shape, args), FromState(solution, shape, potentials)
     values = jax.vmap(lambda z: law(trial, z))(points.reshape(-1, width))
     return values.reshape(*points.shape[:-1], -1)
 
@@ -185,10 +247,11 @@ def is_second_order(equation: Callable, shape: Shape, args: Any, dtype) -> bool:
     z = jnp.full(shape.num_coordinates, 0.37, dtype)
     jax.eval_shape(lambda: law._formula(table, z))
     keys = iter(jax.random.split(jax.random.key(0), len(table.asked)))
-    numbers = {index: jax.random.normal(next(keys), (num_real(shape.parts),), dtype) for index in table.asked}
-    table.found = {index: complex_parts(vector, shape.parts) for index, vector in numbers.items()}
+    numbers = {index: jax.random.normal(next(keys), (num_real(table.parts),), dtype) for index in table.asked}
+    table.found = {index: complex_parts(vector, table.parts) for index, vector in numbers.items()}
     none = (0,) * shape.num_coordinates
     parts = [Unknown(jnp.zeros((0,), dtype), table, i, none) for i in range(2 * n)]
-    rates = law._rates(parts, z[0])[:n]
+    reading = Reading(table, 2 * n, none)
+    rates = law._rates(parts, z[0], reading)[:n]
     pairs = zip(rates, parts[n:], strict=True)
-    return all(bool(jnp.allclose(value_at(rate, z[1:]), part(z[1:]), rtol=1e-6)) for rate, part in pairs)
+    return all(bool(jnp.allclose(_value(reading, rate, z[1:]), part(z[1:]), rtol=1e-6)) for rate, part in pairs)
