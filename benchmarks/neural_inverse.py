@@ -101,7 +101,7 @@ def by_network(name: str, noise: float, seed: int) -> Outcome:
         data=data,
         unknowns=tuple(guess),
         positive=tuple(guess),
-        optimiser=js.learning.LevenbergMarquardt(max_steps=300),
+        optimiser=js.learning.LevenbergMarquardt(max_steps=300 if noise else 1500),
         seed=seed,
     )
     report = solution.report

@@ -179,7 +179,7 @@ def work(precision: str, quick: bool) -> Work:
 
     def apart(name: str, which: str) -> Callable[[], Lap]:
         needs = ("deepxde", "torch") if which == "deepxde" else ("jinns",)
-        arguments = (which, str(Path(folder) / "known.npy"), str(cap / 2 if which == "adam" else cap))
+        arguments = (which, str(Path(folder) / "known.npy"), str(cap))
         process = Apart("benchmarks.pinn_burgers", arguments, needs, {"DDE_BACKEND": "pytorch"})
 
         def measure() -> tuple[float, float]:
