@@ -8,17 +8,16 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import UnsupportedError
-from .optimisers import SOAP, Broyden, LeastSquares, LevenbergMarquardt, Optimiser
+from .optimisers import SOAP, LeastSquares, LevenbergMarquardt, NaturalGradient, Optimiser
 from .problems.assembly import Setup, Wanted, set_up
 from .problems.problem import Problem
 from .training import Training, train
 
 MOST_JACOBIAN = 2 * 1024**3
-MOST_NEWTON, MOST_QUASI_NEWTON = 2_000, 8_000
+MOST_NEWTON, MOST_SKETCHED = 2_000, 20_000
 
 
 class Effort(NamedTuple):
@@ -56,7 +55,7 @@ def chosen(optimiser: Optimiser | None, problem: Problem, w: Array) -> tuple[Opt
 
     rows = sum(problem.num_rows(w, term) for term in problem.terms)
     size = rows * w.size * w.dtype.itemsize
-    fallback = Broyden() if w.size <= MOST_QUASI_NEWTON and w.dtype == np.float64 else SOAP()
+    fallback = NaturalGradient() if w.size <= MOST_SKETCHED else SOAP()
     if isinstance(optimiser, (LeastSquares, LevenbergMarquardt)) and size > MOST_JACOBIAN:
         note = (
             f"the dense Jacobian of {rows} residuals by {w.size} weights needs {size / 1024**3:.1f} GiB: "

@@ -62,7 +62,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", ["LevenbergMarquardt", "Broyden", "SOAP"])
+@pytest.mark.parametrize("name", ["LevenbergMarquardt", "NaturalGradient", "Broyden", "SOAP"])
 def test_a_killed_training_goes_on_bit_for_bit(name, tmp_path, monkeypatch):
     optimiser, _ = OPTIMISERS[name]
     whole = training.train(optimiser, SMALL, SMALL.start)

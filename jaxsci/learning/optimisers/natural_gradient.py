@@ -22,14 +22,15 @@ class Motion(NamedTuple):
 
 
 class NaturalGradient(Optimiser):
-    r"""The energy natural gradient, sketched: for networks of two thousand to tens of thousands of weights.
+    r"""The energy natural gradient, sketched: for networks of two to twenty thousand weights.
 
     A step of Gauss and Newton for m sampled residuals r with Jacobian J, remembering part of the last step v:
 
     .. math:: p = \mu v - J^T (J J^T + \lambda s)^{-1} (r + \mu J v)
 
     with s the mean diagonal entry of :math:`J J^T`. The matrix has a row for each sampled residual, so that its cost
-    grows only linearly with the weights. A step is taken if the loss at all points falls; else the damping grows.
+    grows only linearly with the weights. A step is taken if the loss at the sampled points falls; else the damping
+    grows.
 
     Args:
         max_steps: Where to stop.
