@@ -394,6 +394,24 @@ def test_a_jacobian_too_large_switches_and_says_so(monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_solver_whose_error_control_fails_goes_on_in_fixed_steps():
+    example = js.equations.KortewegDeVries.example()
+    solution = learning.solve_pinn(
+        example.equation,
+        example.box,
+        small(3),
+        initial=eqx.Partial(example.solution, 0.0),
+        boundary=js.Periodic(),
+        t1=1.0,
+        exact=example.solution,
+        points=200,
+        optimiser=learning.LevenbergMarquardt(max_steps=2),
+        key=KEY,
+    )
+    assert solution.report.solver_error < 1e-7
+
+
+@pytest.mark.slow
 def test_wide_networks_leave_levenberg_and_marquardt():
     from jaxsci.learning.fitting import chosen
     from jaxsci.learning.problems.assembly import Wanted, set_up

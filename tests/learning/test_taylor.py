@@ -29,6 +29,7 @@ FUNCTIONS = {
     "power": lambda z: z[0] ** 2.5 * jnp.log(z[1]),
     "tanh": lambda z: jnp.tanh(3 * z[0] - z[1] ** 2),
     "vector": lambda z: jnp.stack([jnp.cos(z[0] - z[1]), jnp.tan(z[1])]) @ jnp.array([[1.0, 2.0], [3.0, z[0]]]),
+    "placed": lambda z: jnp.prod(jnp.sin(z.at[1].set(z[0] * z[1]).at[0].add(z[1] ** 2))),
     "network": eqx.nn.MLP(2, "scalar", 8, 2, jnp.tanh, key=jax.random.key(0)),
     "loop": lambda z: jax.lax.fori_loop(0, 3, lambda i, y: jnp.sin(y) * z[1], z[0]),
 }
@@ -48,6 +49,11 @@ def test_only_what_is_asked_for_is_computed():
     network = FUNCTIONS["network"]
     series = taylor.Algebra([(1, 0), (0, 2)], 2).through(network, POINT)
     assert set(series) == {(0, 0), (1, 0), (0, 1), (0, 2)}
+
+
+def test_values_that_are_put_in_place_need_no_nested_derivatives():
+    series = taylor.Algebra([(2, 2)], 2).through(FUNCTIONS["placed"], POINT)
+    assert jnp.isclose(4 * series[2, 2], nested(FUNCTIONS["placed"], POINT, (2, 2)), rtol=1e-11)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

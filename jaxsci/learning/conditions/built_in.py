@@ -130,13 +130,13 @@ class Conditions(eqx.Module):
         for size in range(1, len(axes) + 1):
             for chosen in combinations(axes, size):
                 for ends in grid_of(*([end for end in (0, 1) if is_value(laws[a][end])] for a in chosen)):
-                    factor, y = jnp.ones((), x.dtype), x
+                    factor, y = jnp.ones((), x.dtype), list(x)
                     for axis, end in zip(chosen, ends, strict=True):
                         s = (x[axis] - box.lows[axis]) / box.lengths[axis]
                         both = all(map(is_value, laws[axis]))
                         factor = factor * ((s if end else 1 - s) if both else 1.0)
-                        y = y.at[axis].set(box.intervals[axis][end])
-                    value = wall_value(laws[chosen[0]][ends[0]], y, kind)
+                        y[axis] = jnp.asarray(box.intervals[axis][end], x.dtype)
+                    value = wall_value(laws[chosen[0]][ends[0]], jnp.stack(y), kind)
                     total = total - (-1) ** size * factor * value
         return total
 

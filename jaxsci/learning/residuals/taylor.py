@@ -12,6 +12,7 @@ References: Griewank & Walther, Evaluating Derivatives (2008), chapter 13; Li et
 
 import math
 from collections.abc import Callable, Iterable
+from functools import reduce
 from itertools import product as grid_of
 from typing import Any
 
@@ -141,11 +142,15 @@ class Algebra:
             return self.run(*_opened(inner), inputs)
         if name in LINEAR or (name in FIRST_LINEAR and not any(isinstance(a, dict) for a in inputs[1:])):
             return self.linear(bind, inputs)
+        if name in PLACING and not any(isinstance(a, dict) for a in inputs[1::2]):
+            return self.linear(lambda whole, part: bind(whole, inputs[1], part), inputs[::2])
         if name == "select_n":
             which, *cases = (a[self.zero] if i == 0 and isinstance(a, dict) else a for i, a in enumerate(inputs))
             return self.linear(lambda *operands: bind(which, *operands), cases)
         if name in BILINEAR:
             return [self.product(*inputs, lambda a, b: bind(a, b)[0])]
+        if name == "reduce_prod":
+            return [self.multiplied(inputs[0], params["axes"])]
         if name == "square":
             return [self.product(*inputs, *inputs, jnp.multiply)]
         if name == "div":
@@ -186,6 +191,16 @@ class Algebra:
                     term = multiply(c, d)
                     total[index] = total[index] + term if index in total else term
         return total
+
+    def multiplied(self, a: Series, axes: Iterable[int]) -> Series:
+        """The product of all entries along some axes."""
+        for axis in sorted(axes, reverse=True):
+            entries = [
+                {index: jax.lax.index_in_dim(c, k, axis, keepdims=False) for index, c in a.items()}
+                for k in range(a[self.zero].shape[axis])
+            ]
+            a = reduce(lambda left, right: self.product(left, right, jnp.multiply), entries)
+        return a
 
     def meeting(self, a: Index, b: Index) -> list[Index]:
         """The coefficients of a product to which those of two indices contribute."""
@@ -273,6 +288,7 @@ LINEAR = (
     "convert_element_type real imag complex conj copy copy_p rev pad split cumsum reduce_precision stack tile"
 ).split()
 FIRST_LINEAR = "dynamic_slice gather".split()
+PLACING = "scatter scatter-add".split()
 BILINEAR = "mul dot_general conv_general_dilated".split()
 FLAT = "sign floor ceil round eq ne lt le gt ge is_finite and or not stop_gradient argmax argmin".split()
 ELEMENTWISE = (
