@@ -112,7 +112,8 @@ def figure(path: Path, solution: PinnSolution, found: dict[str, list[np.ndarray]
     cost.bar_label(bars, [f" {value:.3g}" for value in seconds.values()])
     cost.set(xscale="log", xlim=(min(seconds.values()) / 5, max(seconds.values()) * 10), ylim=(-0.6, 2.6))
     cost.set(xlabel="seconds, compiled", title="cost")
-    cost.legend(*error.get_legend_handles_labels(), frameon=False, ncols=3, fontsize="small", loc="upper left")
+    small = {"frameon": False, "ncols": 3, "fontsize": "x-small", "columnspacing": 1.0, "handlelength": 1.4}
+    cost.legend(*error.get_legend_handles_labels(), loc="upper left", **small)
     training(solution, axes=below)
     picture.savefig(path, dpi=150)
 

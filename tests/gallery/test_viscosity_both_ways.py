@@ -21,5 +21,7 @@ def test_both_find_it(tmp_path):
     names = [path.name for path in js.gallery.run("viscosity-both-ways", tmp_path / "out")]
     assert sorted(names) == ["results.json", "table.txt", "viscosity_both_ways.png"]
     results = json.loads((tmp_path / "out" / "results.json").read_text())
-    np.testing.assert_allclose(results["by a network"]["viscosity"], entry.TRUTH, rtol=0.1)
-    np.testing.assert_allclose(results["through the solver"]["viscosity"], entry.TRUTH, rtol=0.1)
+    network, solver = (results[name] for name in ("by a network", "through the solver"))
+    assert abs(network["viscosity"] - entry.TRUTH) < 3 * network["spread"]
+    assert abs(network["viscosity"] - solver["viscosity"]) < 0.3 * solver["spread"]
+    np.testing.assert_allclose(network["spread"], solver["spread"], rtol=0.2)

@@ -160,7 +160,7 @@ def _limits(report: Report, optimiser: Optimiser, training: Training) -> list[st
     if report.fresh_residual > 3 * report.residual:
         found.append(
             f"the points are over-fitted: the residual is {report.residual:.1e} at them, {report.fresh_residual:.1e} "
-            "between them; take more points or fewer weights."
+            "between them; take more points, fewer weights, or points=Adaptive(number)."
         )
     if dtype == jnp.float32 and not isinstance(optimiser, LeastSquares):
         found.append("float32: losses stagnate near 1e-7 of their start; enable x64 and train in float64.")
