@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+SETTLE = 0.05
+
 
 class Lap(NamedTuple):
     """One run: time by the clock, and that time less the wait for a processor that others held."""
@@ -28,8 +30,12 @@ def waited() -> tuple[float, float]:
 
 
 def lap(run: Callable) -> Lap:
-    """Time one run; a run that measured itself, in a process of its own, returns its lap."""
+    """Time one run; a run that measured itself, in a process of its own, returns its lap.
+
+    The threads of an OpenMP pool go on spinning for some milliseconds after their work, so the machine settles first.
+    """
     gc.collect()
+    time.sleep(SETTLE)
     ran, ready = waited()
     start = time.perf_counter()
     result = run()

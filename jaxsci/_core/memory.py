@@ -15,7 +15,8 @@ def in_memory(array: Array, clock: Array) -> Array:
     """`array`, written to memory before it is read; without it, four Runge-Kutta stages of a stencil cost 40 times
     more on CPU.
     """
-    return jax.lax.cond(jnp.isnan(clock), jnp.negative, lambda a: a, array)
+    other = jnp.logical_not if array.dtype == bool else jnp.negative
+    return jax.lax.cond(jnp.isnan(clock), other, lambda a: a, array)
 
 
 @in_memory.defjvp

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from .._core.errors import UnsupportedError
+from .._core.memory import in_memory
 from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
 from .methods.base import move, vector_field, weighted_sum
 from .methods.runge_kutta import RungeKutta
@@ -100,7 +101,8 @@ def attempt(
     axis of every array counts independent runs.
 
     The step is the proportional-integral rule `h <- 0.9 h r^(-0.85/q) r_last^(0.2/q)` with `r` the error over the
-    tolerance; a step cut short by `target` does not shrink the following one.
+    tolerance; a step cut short by `target` does not shrink the following one. The logarithm of `r` is taken in single
+    precision, which decides a step as well and is vectorised.
 
     References:
         Hairer, Wanner, Solving Ordinary Differential Equations II, section IV.2.
@@ -113,7 +115,8 @@ def attempt(
     error = weighted_sum(method.tableau.error, k)
     ratio = h * root_mean_square(error, run.arrays, arrays, rtol, atol, lanes)
     accept = (ratio <= 1) & alive
-    log_ratio = jnp.log(jnp.maximum(ratio, 1e-10))
+    accept = in_memory(accept, run.t[0]) if lanes else accept  # nine loops read it, and would each work it out
+    log_ratio = jnp.log(jnp.maximum(ratio, 1e-10).astype(jnp.float32)).astype(ratio.dtype)
     exponent = jnp.where(accept, (0.2 * run.log_ratio - 0.85 * log_ratio) / q, -log_ratio / q)
     factor = jnp.clip(SAFETY * jnp.exp(exponent), SHRINK, jnp.where(accept, GROW, 1.0))
     grown = h * jnp.where(jnp.isfinite(ratio), factor, SHRINK)

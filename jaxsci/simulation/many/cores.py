@@ -5,16 +5,15 @@ by side.
 """
 
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import PyTree
 
 SETTINGS = (
@@ -37,38 +36,55 @@ def num_cores(devices: Sequence[Any]) -> int:
 COMPILED: set = set()
 
 
-def in_shares(function: Callable, rows: PyTree, count: int, num_shares: int, program: PyTree) -> PyTree:
-    """`function(rows)` with the rows dealt out to threads; results are put together along their leading axis.
+def in_shares(function: Callable, arrays: PyTree, static: PyTree, count: int, num_shares: int) -> PyTree:
+    """`function(arrays, static)(first, size)`, the results of `size` rows from `first` on, dealt out to threads.
 
-    All shares have one shape, the last one filled up with copies of the last row, so that the first compiles for all:
-    they take turns where `program`, which is all that the function depends on, is new. A setting of JAX made by a
-    context manager holds in its own thread only: where there is one, this thread does everything.
+    This thread takes the first share. Results are put together along their leading axis. All shares have one size, so
+    that the first compiles for all: they take turns where the program is new. A setting of JAX made by a context
+    manager holds in its own thread only: where there is one, this thread does everything.
     """
-    if num_shares < 2 or count < 2 * num_shares:
-        return function(rows)
     share = -(-count // num_shares)
-    settings, known = _settings(), (share, _signature(program))
+    leaves, structure = jax.tree.flatten(static)
+    program = _Program(function, tuple(leaves), structure)
+    settings, known = _settings(), (program, share, _shapes(arrays))
     turn = contextlib.nullcontext() if known in COMPILED else threading.Lock()
 
     def run(i):
         if _settings() != settings:
             return None
-        picks = np.minimum(np.arange(i * share, (i + 1) * share), count - 1)
         with turn:
-            return jax.block_until_ready(function(jax.tree.map(lambda leaf: leaf[picks], rows)))
+            return jax.block_until_ready(_share(program, share, arrays, i * share))
 
-    with ThreadPoolExecutor(num_shares) as pool:
-        results = list(pool.map(run, range(num_shares)))
+    with ThreadPoolExecutor(num_shares - 1) as pool:
+        others = pool.map(run, range(1, num_shares))
+        results = [run(0), *others]
     COMPILED.add(known)
-    if any(result is None for result in results):
-        return function(rows)
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *results)
+    results = [_share(program, share, arrays, i * share) if part is None else part for i, part in enumerate(results)]
+    return _joined(results, count)
+
+
+class _Program(NamedTuple):
+    """A function and what it was compiled for."""
+
+    function: Callable
+    leaves: tuple
+    structure: Any
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _share(program: _Program, size: int, arrays: PyTree, first) -> PyTree:
+    return program.function(arrays, jax.tree.unflatten(program.structure, program.leaves))(first, size)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _joined(parts: list[PyTree], count: int) -> PyTree:
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *parts)
 
 
 def _settings() -> tuple:
     return tuple(getattr(jax.config, name) for name in SETTINGS)
 
 
-def _signature(program: PyTree) -> tuple:
-    leaves, structure = jax.tree.flatten(eqx.filter(program, eqx.is_array))
-    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+def _shapes(arrays: PyTree) -> tuple:
+    leaves, structure = jax.tree.flatten(arrays)
+    return structure, tuple((leaf.shape, leaf.dtype, leaf.weak_type) for leaf in leaves)

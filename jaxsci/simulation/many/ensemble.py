@@ -105,10 +105,11 @@ def _solve(plan: Plan, rows: tuple, fixed: PyTree, clocks: tuple, tolerances: tu
     template = fixed_template(rows[0], fixed)
     shares = 1 if is_traced((rows, fixed, clocks, tolerances)) else num_cores(devices)
     lanes = _lanes(template, plan.method, math.ceil(count / max(shares, len(devices)))) if lanes is None else int(lanes)
-    program = (plan, rows, fixed, clocks, tolerances, lanes)
-    saved, end, stats, ok = in_shares(
-        lambda rows: _rows(plan, rows, fixed, clocks, tolerances, lanes, devices), rows, count, shares, program
-    )
+    inputs = (plan, rows, fixed, clocks, tolerances, lanes, devices)
+    if shares > 1 and count >= 2 * shares:
+        saved, end, stats, ok = in_shares(_picked, *eqx.partition(inputs, eqx.is_array), count, shares)
+    else:
+        saved, end, stats, ok = _rows(*inputs)
     t0, t1, _, times = clocks
     if plan.indices is None:
         ts = t1[None] if times is None else times
@@ -160,8 +161,19 @@ def _lanes(state, method, count: int) -> int:
     return max(1, min(count, MOST_LANES, (cache // (size * (stages + 4)) // 16 * 16 or 16) + shift))
 
 
-@eqx.filter_jit
-def _rows(plan, varying, fixed, clocks, tolerances, lanes, devices) -> tuple:
+def _picked(arrays: PyTree, static: PyTree) -> Callable:
+    """What `in_shares` deals out: some of the rows, filled up with copies of the last."""
+    plan, rows, *rest = eqx.combine(arrays, static)
+    count = len(jax.tree.leaves(rows)[0])
+
+    def some(first, size):
+        picks = jnp.minimum(first + jnp.arange(size), count - 1)
+        return _solved(plan, jax.tree.map(lambda leaf: leaf[picks], rows), *rest)
+
+    return some
+
+
+def _solved(plan, varying, fixed, clocks, tolerances, lanes, devices) -> tuple:
     """Saved arrays, final arrays, counters and success of all rows, spread over the devices."""
     count = len(jax.tree.leaves(varying)[0])
     equation, state, args = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying[0]), fixed)
@@ -185,3 +197,6 @@ def _rows(plan, varying, fixed, clocks, tolerances, lanes, devices) -> tuple:
     saved, end, stats, ok = rows
     finite = [jnp.all(jnp.isfinite(leaf.reshape(count, -1)), axis=1) for leaf in jax.tree.leaves(end)]
     return saved, end, stats, jnp.all(jnp.stack([ok, *finite]), axis=0)
+
+
+_rows = eqx.filter_jit(_solved)

@@ -18,7 +18,7 @@ from ..methods.base import Method, vector_field
 from ..rollout import step_time
 from .lanes_last import lanes_last
 
-TRIES, FEW = 4, 8
+MOST_TRIES, FEW = 32, 8
 
 
 class Lanes(NamedTuple):
@@ -29,6 +29,7 @@ class Lanes(NamedTuple):
     index: Array
     knot: Array
     queue: Array
+    rounds: Array
     saved: PyTree
     counters: PyTree
 
@@ -155,6 +156,14 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
     return move_last if axis == -1 else jax.vmap(move, in_axes=(axis, axes, 0), out_axes=axes)
 
 
+def _tries(steps: Array) -> Array:
+    """Attempts between two looks at who has arrived, for trajectories of so many `steps`.
+
+    A look costs about half an attempt, and a lane that has arrived idles for half of the tries.
+    """
+    return jnp.clip(jnp.sqrt(steps / 2).astype(int), 1, MOST_TRIES)
+
+
 @eqx.filter_custom_vjp
 def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     """Error control per trajectory; a lane whose trajectory ends takes the next one from the queue."""
@@ -193,9 +202,10 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         )
 
     def body(lanes: Lanes) -> Lanes:
-        run, inputs, index, knot, queue, saved, counters = lanes
+        run, inputs, index, knot, queue, rounds, saved, counters = lanes
         targets = knots[knot]
-        run = jax.lax.fori_loop(0, TRIES, lambda _, run: moves(inputs, run, targets), run)
+        tries = _tries(rounds * width / queue)
+        run = jax.lax.fori_loop(0, tries, lambda _, run: moves(inputs, run, targets), run)
         arrived = ~active(run, targets, max_steps) & (index < count)
         broken = (run.t < targets) & arrived
         row = jnp.where(arrived & ~broken, index, count)
@@ -216,7 +226,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
             jnp.any(fresh), refilled, lambda inputs, run, *_: (inputs, run), inputs, run, index, fresh
         )
         knot = jnp.where(ended, 1, knot + arrived.astype(int))
-        return Lanes(run, inputs, index, knot, queue + jnp.sum(ended), saved, counters)
+        return Lanes(run, inputs, index, knot, queue + jnp.sum(ended), rounds + tries, saved, counters)
 
     index = jnp.arange(width)
     inputs, run = taken(index)
@@ -224,7 +234,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     saved = jax.tree.map(lambda a: jnp.full((count, saves, *a.shape), jnp.nan, a.dtype), arrays)
     counters = tuple(jnp.zeros(count, int) for _ in range(3))
     ones = jnp.ones(width, int)
-    lanes = Lanes(run, inputs, index, ones, jnp.asarray(width), saved, counters)
+    lanes = Lanes(run, inputs, index, ones, jnp.asarray(width), jnp.ones((), int), saved, counters)
     lanes = jax.lax.while_loop(lambda lanes: jnp.any(lanes.index < count), body, lanes)
     return lanes.saved, lanes.counters
 
