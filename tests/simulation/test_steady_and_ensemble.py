@@ -1,5 +1,6 @@
 """Steady states, ensembles, and the certificate itself."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,6 +91,23 @@ def test_a_failed_trajectory_does_not_stop_the_others():
         sim.ensemble(lambda t, u, args: u**2, jnp.array([[2.0], [3.0]]), 1.0)
     with pytest.raises(ShapeError, match="leading axis"):
         sim.ensemble(lambda t, u, args: -u, jnp.array(1.0), 1.0)
+
+
+class _Decay(eqx.Module):
+    rates: np.ndarray
+
+    def __call__(self, t, u, args):
+        return -self.rates * u
+
+
+def test_ensemble_takes_laws_of_numpy_arrays_and_settings_of_this_thread():
+    starts, one = jnp.ones((13, 2)), jax.devices()[:1]
+    for rates in ([1.0, 2.0], [1.0, 3.0]):
+        end = sim.ensemble(_Decay(np.array(rates)), starts, 1.0, devices=one).final
+        np.testing.assert_allclose(end, np.broadcast_to(np.exp(-np.array(rates)), (13, 2)), rtol=1e-5)
+    with jax.default_matmul_precision("highest"):
+        again = sim.ensemble(_Decay(np.array([1.0, 3.0])), starts, 1.0, devices=one).final
+    np.testing.assert_array_equal(end, again)
 
 
 def test_certificate_catches_a_wrong_derivative():

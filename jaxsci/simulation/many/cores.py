@@ -87,4 +87,4 @@ def _settings() -> tuple:
 
 def _shapes(arrays: PyTree) -> tuple:
     leaves, structure = jax.tree.flatten(arrays)
-    return structure, tuple((leaf.shape, leaf.dtype, leaf.weak_type) for leaf in leaves)
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
