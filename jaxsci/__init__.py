@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Box as Box,
         Dirichlet as Dirichlet,
         Grid as Grid,
+        InTime as InTime,
         Neumann as Neumann,
         Periodic as Periodic,
         Robin as Robin,
@@ -104,7 +105,7 @@ _ROOMS = (
 )
 
 _NAMES = {
-    "geometry": "Box Grid Periodic Dirichlet Neumann Robin",
+    "geometry": "Box Grid Periodic Dirichlet Neumann Robin InTime",
     "fields": "Field FiniteDifference Fourier Neural",
     "operators": "derivative gradient divergence curl laplacian biharmonic advection diffusion dot divergence_free "
     "solve_poisson inner norm integral mean energy_spectrum interpolate stack",

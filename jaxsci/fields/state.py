@@ -3,6 +3,7 @@
 import jax
 from jaxtyping import PyTree
 
+from ..geometry import at_time
 from .base import Field
 from .finite_difference import FiniteDifference
 
@@ -22,8 +23,9 @@ def unpack(state: PyTree) -> PyTree:
     return jax.tree.map(lambda u: u.to(u.space.home).data if is_field(u) else u, state, is_leaf=is_field)
 
 
-def pack(template: PyTree, arrays: PyTree) -> PyTree:
-    """The state of the arrays: the inverse of `unpack`, with the spaces taken from `template`."""
+def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
+    """The state of the arrays: the inverse of `unpack`, with the spaces of `template`, their walls at the time `t`."""
+    template = at_time(template, t)
     return jax.tree.map(
         lambda u, a: Field(a, u.space, u.space.home) if is_field(u) else a, template, arrays, is_leaf=is_field
     )

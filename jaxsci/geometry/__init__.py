@@ -4,9 +4,11 @@ from .boundary import (
     BoundaryLaw as BoundaryLaw,
     Dirichlet as Dirichlet,
     Free as Free,
+    InTime as InTime,
     Neumann as Neumann,
     Periodic as Periodic,
     Robin as Robin,
+    at_time as at_time,
     per_side as per_side,
 )
 from .box import Box as Box

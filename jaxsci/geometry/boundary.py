@@ -1,12 +1,60 @@
 """Laws that hold at a wall. Their values are leaves: a wall temperature can be differentiated, controlled or mapped."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
+from jaxtyping import Array, PyTree
 
 from .._core.precision import as_floating
 from .box import axis_name
+
+
+class InTime(eqx.Module):
+    """A wall value that changes with time, to be given to a `Dirichlet`, `Neumann` or `Robin` law.
+
+    Simulations and networks ask it at the time of each evaluation. A field keeps the time of its walls in `t`: that of
+    the solution where a simulation has made it.
+
+    Args:
+        function: The value, `function(t, x)`, with `x` the wall point, shape `(dim,)`. To differentiate by numbers in
+            it, make them leaves: an `equinox.Module` with a `__call__`, or `eqx.Partial(f, numbers)`.
+        t: What time it is where nobody says: for a field that was just made.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxsci as js
+        >>> tide = js.Dirichlet(js.InTime(lambda t, x: jnp.sin(t)))
+        >>> space = js.FiniteDifference(js.Grid(js.Box((0.0, 1.0)), (32,)), {"x-": tide, "x+": js.Neumann(0.0)})
+        >>> end = js.simulate(js.equations.Heat(1.0), space.field(lambda x: 0.0 * x[0]), t1=1.0).final
+        >>> round(float(end.space.sides[0][0].value.t), 3)
+        1.0
+    """
+
+    function: Callable
+    t: Array = eqx.field(converter=as_floating, default=0.0)
+
+    def __call__(self, x: Array) -> Array:
+        function = self.function
+        for _ in range(self.t.ndim):
+            function = jax.vmap(function, in_axes=(0, None))
+        return function(self.t, x.astype(self.t.dtype))
+
+
+def at_time(tree: PyTree, t: Any) -> PyTree:
+    """The same laws, spaces or fields with every wall value that changes at the time `t`, which may also be a function
+    of the time it has now.
+    """
+
+    def moves(node):
+        return isinstance(node, InTime)
+
+    if t is None or not any(map(moves, jax.tree.leaves(tree, is_leaf=moves))):
+        return tree
+    def moved(node):
+        return InTime(node.function, t(node.t) if callable(t) else t) if moves(node) else node
+
+    return jax.tree.map(moved, tree, is_leaf=moves)
 
 
 class BoundaryLaw(eqx.Module):
@@ -25,7 +73,8 @@ class Dirichlet(BoundaryLaw):
     """The value is given: `u = value`.
 
     Args:
-        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`.
+        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`,
+            or `InTime`.
     """
 
     value: Any = eqx.field(converter=as_floating, default=0.0)
@@ -40,7 +89,8 @@ class Neumann(BoundaryLaw):
     """The outward normal derivative is given: `du/dn = value`.
 
     Args:
-        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`.
+        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`,
+            or `InTime`.
     """
 
     value: Any = eqx.field(converter=as_floating, default=0.0)
@@ -57,7 +107,8 @@ class Robin(BoundaryLaw):
     Args:
         weight: Factor of the value `u`; for a cooling wall, the heat transfer coefficient.
         flux_weight: Factor of the outward normal derivative; the conductivity.
-        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`.
+        value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`,
+            or `InTime`.
     """
 
     weight: Any = eqx.field(converter=as_floating)

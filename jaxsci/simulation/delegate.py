@@ -38,7 +38,7 @@ class _Noise(eqx.Module):
     template: PyTree
 
     def __call__(self, t, arrays, args):
-        return lineax.DiagonalLinearOperator(unpack(self.equation.diffusion(t, pack(self.template, arrays), args)))
+        return lineax.DiagonalLinearOperator(unpack(self.equation.diffusion(t, pack(self.template, arrays, t), args)))
 
 
 def as_diffrax(method: RungeKutta | diffrax.AbstractSolver) -> diffrax.AbstractSolver:
@@ -94,7 +94,7 @@ def event_for(event: Callable | diffrax.Event | None, template: PyTree, toleranc
         return event
 
     def crossing(t, y, args, **_):
-        return event(t, pack(template, y), args)
+        return event(t, pack(template, y, t), args)
 
     return diffrax.Event(crossing, optimistix.Newton(1e-10, 1e-10))
 

@@ -111,7 +111,8 @@ class Step(eqx.Module):
     def __call__(self, state: PyTree, args: Any = None, t=0.0) -> PyTree:
         """The state one step later."""
         t = jnp.asarray(t, self.dt.dtype)
-        return pack(state, self.method.step(self.prepared, self.equation, state, t, unpack(state), self.dt, args))
+        arrays = self.method.step(self.prepared, self.equation, state, t, unpack(state), self.dt, args)
+        return pack(state, arrays, t + self.dt)
 
 
 def stepper(equation: Callable, state: PyTree, dt, method: Method | None = None) -> Step:
@@ -162,7 +163,9 @@ def _rollout(step, state, num_saves, every, args, adjoint):
             return eqx.filter(moved, eqx.is_array)
 
     _, saved = adjoint.trajectory(body, arrays, num_saves, every)
-    return pack(state, saved) if isinstance(step, Step) else eqx.combine(saved, fixed)
+    if isinstance(step, Step):
+        return pack(state, saved, every * step.dt * (1 + jnp.arange(num_saves, dtype=step.dt.dtype)))
+    return eqx.combine(saved, fixed)
 
 
 def rollout(
@@ -221,7 +224,8 @@ def _rollout_reversible(step, state, num_saves, every, args):
     if method is None or not method.reversible:
         raise UnsupportedError(_irreversible(method if method is not None else step))
     system = (step.equation, state, unpack(state), jnp.zeros_like(step.dt), step.dt, args)
-    return pack(state, march(method, system, num_saves, every, Reversible())[1])
+    ends = every * step.dt * (1 + jnp.arange(num_saves, dtype=step.dt.dtype))
+    return pack(state, march(method, system, num_saves, every, Reversible())[1], ends)
 
 
 def _irreversible(method) -> str:

@@ -135,7 +135,7 @@ def _run(plan: Plan, inputs, token) -> Solution:
             saved = jax.tree.map(lambda a: a[picks], saved)
         ts = t0 + jnp.asarray(plan.indices, h.dtype) * h
         stats = {"steps": jnp.asarray(plan.num_steps)}
-        return _solution(state, ts, saved, end, stats, jnp.asarray(True), name)
+        return _solution(state, (ts, t1), saved, end, stats, jnp.asarray(True), name)
     knots = jnp.concatenate([t0[None], times, t1[None]])
     saved, counters = adaptive.integrate(
         plan.method, (equation, state, arrays, knots, args), tolerances, plan.max_steps, plan.adjoint, token
@@ -143,12 +143,14 @@ def _run(plan: Plan, inputs, token) -> Solution:
     accepted, rejected, failure, reached = counters
     stats = {"steps": accepted, "rejected": rejected, "failure": failure, "reached": reached}
     end = jax.tree.map(lambda a: a[-1], saved)
-    return _solution(state, times, jax.tree.map(lambda a: a[:-1], saved), end, stats, failure == 0, name)
+    saved = jax.tree.map(lambda a: a[:-1], saved)
+    return _solution(state, (times, reached), saved, end, stats, failure == 0, name)
 
 
-def _solution(state, ts, saved, end, stats, ok, name, dense=None) -> Solution:
+def _solution(state, times, saved, end, stats, ok, name, dense=None) -> Solution:
+    ts, last = times
     finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(end)]
-    return Solution(ts, pack(state, saved), pack(state, end), stats, jnp.all(jnp.stack([ok, *finite])), name, dense)
+    return Solution(ts, pack(state, saved, ts), pack(state, end, last), stats, jnp.all(jnp.stack([ok, *finite])), name, dense)
 
 
 def _by_diffrax(plan, inputs, name) -> Solution:
@@ -173,8 +175,8 @@ def _by_diffrax(plan, inputs, name) -> Solution:
     ok = diffrax.is_okay(result.result)
     if result.ys is None:
         end = result.evaluate(t1)
-        return _solution(state, None, None, end, stats, ok, name, result)
+        return _solution(state, (None, t1), None, end, stats, ok, name, result)
     end = jax.tree.map(lambda a: a[-1], result.ys)
     extra = plain and plan.options["event"] is None
     ts, saved = (result.ts[:-1], jax.tree.map(lambda a: a[:-1], result.ys)) if extra else (result.ts, result.ys)
-    return _solution(state, ts, saved, end, stats, ok, name, result if not plain else None)
+    return _solution(state, (ts, stats["reached"]), saved, end, stats, ok, name, result if not plain else None)

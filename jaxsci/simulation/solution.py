@@ -5,6 +5,7 @@ import jax
 from jaxtyping import Array, Bool, Float, PyTree
 
 from ..fields import is_field
+from ..geometry import at_time
 
 
 class Solution(eqx.Module):
@@ -53,7 +54,8 @@ def slice_states(states: PyTree, index) -> PyTree:
 
     def take(u):
         if is_field(u):
-            return u.replace(jax.tree.map(lambda leaf: leaf[index], u.data))
+            u = u.replace(jax.tree.map(lambda leaf: leaf[index], u.data))
+            return at_time(u, lambda t: t[index] if t.ndim else t)
         return u[index]
 
     return jax.tree.map(take, states, is_leaf=is_field)

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..._core.errors import ShapeError
-from ...geometry import Box, Dirichlet, Free, Periodic, per_side
+from ...geometry import Box, Dirichlet, Free, InTime, Periodic, at_time, per_side
 from ...geometry.boundary import Sides
 from ...geometry.box import axis_name
 from ..residuals.local import num_real, real_parts
@@ -98,14 +98,35 @@ class Conditions(eqx.Module):
         sizes = [num_real((part,)) for part in shape.unknowns]
         window = jnp.concatenate([jnp.full(size, self._window(i, x)) for i, size in enumerate(sizes)])
         if not self.start_exact:
-            return real_parts([self._lift(i, x) for i in range(n)]) + window * values
+            return self._lifts(z) + window * values
         start = self.begin(x, z.dtype)
         t0, t1 = (bound.astype(z.dtype) for bound in self.times)
         since = z[0] - t0
         s = since / (t1 - t0)
         if shape.twice:
-            return real_parts(start[:n]) + since * real_parts(start[n:]) + s * s * window * values
-        return real_parts(start) + s * window * values
+            begun = real_parts(start[:n]) + since * real_parts(start[n:])
+            return begun + self._risen(z, t0, 2) + s * s * window * values
+        return real_parts(start) + self._risen(z, t0, 1) + s * window * values
+
+    def _lifts(self, z: Array) -> Array:
+        """A function with the wall values of all parts at the time of `z`."""
+        now = at_time(self, z[0]) if self.shape.timed else self
+        return real_parts([now._lift(i, z[self.shape.timed :]) for i in range(len(self.shape.own))])
+
+    def _risen(self, z: Array, t0: Array, order: int) -> Array | float:
+        """What the walls have risen by since the start, less what they would have risen by at their first speed where
+        the state has one; zero where they rest.
+        """
+        if not moving(self):
+            return 0.0
+
+        def lifts(t):
+            return self._lifts(jnp.concatenate([t[None], z[1:]]))
+
+        if order == 1:
+            return lifts(z[0]) - lifts(t0)
+        first, speed = jax.jvp(lifts, (t0,), (jnp.ones_like(t0),))
+        return lifts(z[0]) - first - (z[0] - t0) * speed
 
     def begin(self, x: Array, dtype) -> list[Array]:
         """The parts of the state at the start."""
@@ -141,6 +162,17 @@ class Conditions(eqx.Module):
         return total
 
 
+def moving(laws: Any) -> bool:
+    """Whether a wall value changes with time."""
+    leaves = jax.tree.leaves(laws, is_leaf=lambda node: isinstance(node, InTime))
+    return any(isinstance(leaf, InTime) for leaf in leaves)
+
+
+def laws_at(laws: Any, shape: Shape, z: Array) -> Any:
+    """Boundary laws at the time of the point `z`."""
+    return at_time(laws, z[0]) if shape.timed else laws
+
+
 def is_value(law: Any) -> bool:
     """Whether a law gives the value at a wall."""
     return isinstance(law, Dirichlet)
@@ -159,15 +191,22 @@ def wall_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
     return jnp.broadcast_to(value.astype(kind.dtype), kind.shape)
 
 
+def first_value(law: Any, x: Array, kind: jax.ShapeDtypeStruct, times: Any) -> tuple[Array, Array]:
+    """The value of a law at a wall point at the first time, and how fast it changes there."""
+    t0 = times[0].astype(x.dtype)
+    return jax.jvp(lambda t: wall_value(at_time(law, t), x, kind), (t0,), (jnp.ones_like(t0),))
+
+
 def shortfall(law: Any, u: Array, slope: Array, x: Array, kind: jax.ShapeDtypeStruct) -> Array:
     """`weight u + flux_weight du/dn - value`: by how much one part misses its law at a wall point."""
     a, b = (jnp.asarray(number).astype(kind.dtype) for number in law.weights)
     return a * u + b * slope - wall_value(law, x, kind)
 
 
-def missed(laws: tuple, values: Sequence[Array], slopes: Sequence[Array], x: Array, shape: Shape) -> Array:
+def missed(laws: tuple, values: Sequence[Array], slopes: Sequence[Array], z: Array, shape: Shape) -> Array:
     """The shortfalls of all parts that have a law at a wall point, as real numbers; slopes point outward."""
-    each = zip(laws, values, slopes, shape.unknowns, strict=True)
+    x = z[shape.timed :]
+    each = zip(laws_at(laws, shape, z), values, slopes, shape.unknowns, strict=True)
     return real_parts([shortfall(law, u, du, x, kind) for law, u, du, kind in each if not isinstance(law, Free)])
 
 
@@ -176,9 +215,8 @@ def _called(law: Any, x: Array) -> Any:
         inspect.signature(law.value).bind(x)
     except TypeError as error:
         raise ValueError(
-            f"{type(law).__name__} got a value with other arguments: it must be a function of the wall point x alone, "
-            "since walls do not change with time in this library. Write lambda x: ..., or move a wall value g(t, x) "
-            "into the law: solve for u - g."
+            f"{type(law).__name__} got a value with other arguments: it must be a function of the wall point x alone: "
+            "write lambda x: ..., or InTime(lambda t, x: ...) for a wall that changes with time."
         ) from error
     except ValueError:
         pass
@@ -249,7 +287,7 @@ def _check_corner(box: Box, part, axes, ends, laws, dtype) -> None:
 
 
 def start_mismatch(conditions: Conditions, dtype) -> float:
-    """By how much the start misses the values at the walls (which rest), or jumps over its period, at most.
+    """By how much the start misses the values at the walls, and their speeds, or jumps over its period, at most.
 
     A jump of the slope counts: the network is smooth there, so a start that is built in would keep its kink forever.
     """
@@ -274,10 +312,11 @@ def start_mismatch(conditions: Conditions, dtype) -> float:
                 worst = max(worst, *(float(jnp.max(jump)) for jump in jumps))
             for law, x in zip(pair, (low, high), strict=True):
                 if is_value(law):
-                    wall = jax.vmap(lambda y, law=law, part=part: wall_value(law, y, shape.unknowns[part]))(x)
+                    kind = shape.unknowns[part]
+                    wall, speed = jax.vmap(lambda y, law=law, kind=kind: first_value(law, y, kind, conditions.times))(x)
                     worst = max(worst, float(jnp.max(jnp.abs(values(x) - wall))))
                     if shape.twice:
-                        worst = max(worst, float(jnp.max(jnp.abs(values(x, part + len(shape.own))))))
+                        worst = max(worst, float(jnp.max(jnp.abs(values(x, part + len(shape.own)) - speed))))
     return worst
 
 

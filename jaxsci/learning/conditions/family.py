@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from ...geometry import BoundaryLaw
+from ...geometry import BoundaryLaw, InTime
 
 
 class Parameters(eqx.Module):
@@ -54,7 +54,11 @@ def marked(laws: PyTree) -> PyTree:
     def mark(law):
         if not callable(getattr(law, "value", None)):
             return law
-        return eqx.tree_at(lambda law: law.value, law, of_member(law.value, 1))
+        if isinstance(law.value, InTime):
+            value = InTime(of_member(law.value.function, 2), law.value.t)
+        else:
+            value = of_member(law.value, 1)
+        return eqx.tree_at(lambda law: law.value, law, value)
 
     return jax.tree.map(mark, laws, is_leaf=lambda law: isinstance(law, BoundaryLaw))
 

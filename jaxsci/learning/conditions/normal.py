@@ -19,7 +19,7 @@ from jaxtyping import Array
 
 from ...geometry import Neumann, Robin
 from ..residuals.local import complex_parts, real_parts
-from .built_in import Conditions, is_value, shortfall
+from .built_in import Conditions, is_value, laws_at, shortfall
 
 MOST_AXES = 1
 
@@ -55,7 +55,7 @@ def corrected(function: Callable, conditions: Conditions, axis: int, z: Array) -
     here = np.arange(z.size) == i
     values = function(z)
     for end, bound in enumerate((low, high)):
-        laws = [sides[axis][end] for sides in conditions.sides]
+        laws = laws_at([sides[axis][end] for sides in conditions.sides], shape, z)
         if not any(isinstance(law, (Neumann, Robin)) for law in laws):
             continue
         wall = jnp.where(here, jnp.asarray(bound, z.dtype), z)
@@ -106,7 +106,7 @@ def _gap(trial: Callable, shape: Any, conditions: Conditions, axis: int, end: in
     values, slopes = jax.jvp(trial, (z,), (direction,))
     worst = jnp.zeros((), z.dtype)
     parts = zip(complex_parts(values, shape.unknowns), complex_parts(slopes, shape.unknowns), strict=True)
-    for (u, du), sides, kind in zip(parts, conditions.sides, shape.unknowns, strict=True):
+    for (u, du), sides, kind in zip(parts, laws_at(conditions.sides, shape, z), shape.unknowns, strict=True):
         law = sides[axis][end]
         if is_value(law) or isinstance(law, (Neumann, Robin)):
             gap = shortfall(law, u, (1 if end else -1) * du, z[shape.timed :], kind)

@@ -23,7 +23,7 @@ from ..residuals.local import complex_parts
 from ..residuals.residual import Shape
 from ..residuals.taylor import derivatives
 from ..sampling.inside import inside, on_walls
-from .built_in import Conditions, is_value, missed, wall_value
+from .built_in import Conditions, first_value, is_value, missed, wall_value
 from .soft import start_terms
 
 WALL_POINTS = {False: 512, True: 1024}
@@ -183,8 +183,11 @@ def region_start_mismatch(conditions: RegionConditions, dtype) -> float:
 
             def gap(y, part=part, piece=piece):
                 kind, begin = shape.unknowns[part], conditions.begin(y, dtype)
-                own = jnp.max(jnp.abs(begin[part] - wall_value(piece.laws[part], y, kind)))
-                return jnp.maximum(own, jnp.max(jnp.abs(begin[part + len(shape.unknowns)]))) if shape.twice else own
+                value, speed = first_value(piece.laws[part], y, kind, conditions.times)
+                own = jnp.max(jnp.abs(begin[part] - value))
+                if not shape.twice:
+                    return own
+                return jnp.maximum(own, jnp.max(jnp.abs(begin[part + len(shape.unknowns)] - speed)))
 
             worst = max(worst, float(jnp.max(jax.vmap(gap)(x))))
     return worst
@@ -259,4 +262,4 @@ class OnWall(eqx.Module):
         slopes = values
         if sloped:
             slopes = complex_parts(sum(n * found[unit] for n, unit in zip(normal, units, strict=True)), shape.unknowns)
-        return missed(self.laws, values, slopes, x, shape)
+        return missed(self.laws, values, slopes, z, shape)

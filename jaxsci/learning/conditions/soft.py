@@ -93,7 +93,7 @@ class AtWall(eqx.Module):
         found = derivatives(trial, z, [none, normal])
         values, slopes = (complex_parts(found[index], shape.unknowns) for index in (none, normal))
         outward = [(1 if self.end else -1) * slope for slope in slopes]
-        return missed(self.laws, values, outward, z[shape.timed :], shape)
+        return missed(self.laws, values, outward, z, shape)
 
 
 class Closed(eqx.Module):

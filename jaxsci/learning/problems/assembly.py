@@ -12,11 +12,21 @@ from jaxtyping import Array
 
 from ..._core.errors import ShapeError, UnsupportedError
 from ...fields import is_field
-from ...geometry import Box, Periodic, Region
+from ...geometry import Box, Periodic, Region, at_time
 from ...geometry.box import axis_name
 from ...networks import split
 from ...networks.base import dtype_of, real_type
-from ..conditions.built_in import Conditions, Trial, check_network, check_walls, sides_of, start_mismatch, wall_value
+from ..conditions.built_in import (
+    Conditions,
+    Trial,
+    check_network,
+    check_walls,
+    laws_at,
+    moving,
+    sides_of,
+    start_mismatch,
+    wall_value,
+)
 from ..conditions.family import EachMember, Parameters, bound, marked, of_member
 from ..conditions.normal import even_axes, misfit, normal_axes
 from ..conditions.region import region_conditions, region_start_mismatch, region_terms
@@ -111,6 +121,8 @@ def set_up(wanted: Wanted, key: Array) -> Setup:
     """The problem that is wanted."""
     equation, domain, network, times, family = *wanted[:3], wanted.times, wanted.sought.parameters
     timed = _check_times(wanted.initial, times, domain)
+    if not timed and moving(wanted.boundary):
+        raise ValueError("a wall value is given by InTime(...), and a law at rest has no time: give a function of x.")
     region, box = (domain, domain.bounds) if isinstance(domain, Region) else (None, domain)
     dtype = dtype_of(network) or real_type(None)
     start, exact, args = _as_function(wanted.initial), wanted.exact, wanted.args
@@ -177,7 +189,8 @@ def _box_conditions(network, shape, boundary, start, instants, family, members) 
     gap = 0.0
     for p in members:
         one = conditions.member(p) if family else conditions
-        check_walls(shape, one.sides, dtype)
+        for t in one.times if shape.timed else [None]:
+            check_walls(shape, at_time(one.sides, t), dtype)
         gap = max(gap, start_mismatch(one, dtype))
     axes, even = ((), ()) if family else (normal_axes(conditions), even_axes(conditions))
     if axes or even:
@@ -305,8 +318,10 @@ def _check_finite(conditions: Conditions, inside: Array, exact: Any) -> None:
             for end, law in enumerate(pair):
                 if not hasattr(law, "value"):
                     continue
-                wall = x.at[:, axis].set(shape.box.intervals[axis][end])
-                values = jax.vmap(lambda y, law=law, part=part: jnp.abs(wall_value(law, y, shape.unknowns[part])))(wall)
+                wall, kind = inside.at[:, shape.timed + axis].set(shape.box.intervals[axis][end]), shape.unknowns[part]
+                values = jax.vmap(
+                    lambda z, law=law, kind=kind: wall_value(laws_at(law, shape, z), z[shape.timed :], kind)
+                )(wall)
                 if not bool(jnp.all(jnp.isfinite(values))):
                     side = axis_name(axis) + "-+"[end]
                     raise ValueError(f"NaN or infinity in the data: the law at side {side!r} is not finite everywhere.")

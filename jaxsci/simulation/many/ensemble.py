@@ -120,7 +120,10 @@ def _solve(plan: Plan, rows: tuple, fixed: PyTree, clocks: tuple, tolerances: tu
             f"all {count} trajectories failed (non-finite numbers, or more than max_steps={plan.max_steps} steps): run "
             "one of them with js.simulate, which says when and why."
         )
-    return Solution(ts, pack(template, saved), pack(template, end), stats, ok, type(plan.method).__name__)
+    states, final = (
+        pack(template, arrays, jnp.broadcast_to(at, (count, *at.shape))) for arrays, at in ((saved, ts), (end, t1))
+    )
+    return Solution(ts, states, final, stats, ok, type(plan.method).__name__)
 
 
 def split(inputs: tuple, over: Callable | None) -> tuple[PyTree, PyTree, int]:

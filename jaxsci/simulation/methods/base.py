@@ -52,7 +52,7 @@ def vector_field(equation: Callable, template: PyTree, args: Any = None) -> Call
 
     def f(t, arrays, computed=False, kept=False):
         arrays = settle(template, arrays, t) if computed else arrays
-        slope = unpack(equation(t, pack(template, arrays), args))
+        slope = unpack(equation(t, pack(template, arrays, t), args))
         return settle(template, slope, t) if kept else slope
 
     return f

@@ -16,6 +16,7 @@ from jaxtyping import Array, PyTree
 from ..._core.errors import UnsupportedError
 from ..._core.precision import multiply, real_dtype
 from ...fields import pack, unpack
+from ...geometry import at_time
 from ..choice import is_spectral
 from .base import Method, move, time_dtype, weighted_sum
 from .symbol import Symbol, symbol_of
@@ -78,13 +79,13 @@ class ImplicitExplicit(Method):
         pair = self.pair
 
         def nonlinear(c, stage):
-            return unpack(equation.nonlinear(t + c * dt, pack(template, stage), args))
+            return unpack(equation.nonlinear(t + c * dt, pack(template, stage, t + c * dt), args))
 
-        k, n = [prepared.slope(arrays, dt)], [nonlinear(0.0, arrays)]
+        k, n = [prepared.slope(arrays, t, dt)], [nonlinear(0.0, arrays)]
         for a, e, c in zip(pair.implicit, pair.explicit, pair.c, strict=True):
             start = move(arrays, dt, weighted_sum((*a, *e), [*k, *n]) if any((*a, *e)) else _zeros(arrays))
-            stage = prepared.solve(start, dt)
-            k.append(prepared.slope(stage, dt))
+            stage = prepared.solve(start, t + c * dt, dt)
+            k.append(prepared.slope(stage, t + c * dt, dt))
             n.append(nonlinear(c, stage))
         return move(arrays, dt, weighted_sum((*pair.b_implicit, *pair.b_explicit), [*k, *n]))
 
@@ -99,10 +100,10 @@ class _Spectral(eqx.Module):
     z: Symbol
     inverse: Symbol
 
-    def slope(self, arrays, dt):
+    def slope(self, arrays, t, dt):
         return jax.tree.map(lambda a: multiply(1.0 / dt.astype(real_dtype(a.dtype)), a), self.z.apply(arrays))
 
-    def solve(self, start, dt):
+    def solve(self, start, t, dt):
         return self.inverse.apply(start)
 
 
@@ -136,11 +137,11 @@ class _Dense(eqx.Module):
         columns = jax.vmap(lambda e: ravel_pytree(linear.matrix_product(restore(e)))[0])(one)
         return cls(linear, jnp.linalg.inv(one - multiply(scale.astype(real_dtype(flat.dtype)), columns.T)), scale)
 
-    def slope(self, arrays, dt):
-        return self.linear(arrays)
+    def slope(self, arrays, t, dt):
+        return at_time(self.linear, t)(arrays)
 
-    def solve(self, start, dt):
-        flat, restore = ravel_pytree(move(start, self.scale, self.linear.offset(start)))
+    def solve(self, start, t, dt):
+        flat, restore = ravel_pytree(move(start, self.scale, at_time(self.linear, t).offset(start)))
         return restore(self.inverse @ flat)
 
 
@@ -150,12 +151,12 @@ class _Iterative(eqx.Module):
     linear: _Linear
     gamma: float = eqx.field(static=True)
 
-    def slope(self, arrays, dt):
-        return self.linear(arrays)
+    def slope(self, arrays, t, dt):
+        return at_time(self.linear, t)(arrays)
 
-    def solve(self, start, dt):
+    def solve(self, start, t, dt):
         scale = self.gamma * dt
-        right = move(start, scale, self.linear.offset(start))
+        right = move(start, scale, at_time(self.linear, t).offset(start))
         operator = lineax.FunctionLinearOperator(
             lambda y: move(y, -scale, self.linear.matrix_product(y)), jax.eval_shape(lambda: start)
         )

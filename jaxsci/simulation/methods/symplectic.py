@@ -32,11 +32,14 @@ class Symplectic(Method):
 
     def step(self, prepared, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None) -> PyTree:
         q, p = arrays
+        drifted, kicked = t, t
         for c, d in zip(self.drifts, self.kicks, strict=True):
             if d != 0:
-                p = move(p, d * dt, unpack(equation.force(pack(template.q, q))))
+                p = move(p, d * dt, unpack(equation.force(pack(template.q, q, drifted))))
+                kicked = kicked + d * dt
             if c != 0:
-                q = move(q, c * dt, unpack(equation.velocity(pack(template.p, p))))
+                q = move(q, c * dt, unpack(equation.velocity(pack(template.p, p, kicked))))
+                drifted = drifted + c * dt
         return Phase(q, p)
 
 

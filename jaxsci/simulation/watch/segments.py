@@ -77,7 +77,7 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
             saved_here.append(saved)
             ts_here.append(here)
             break
-        store.append(here, pack(state, saved), {"done": jnp.asarray(done), "call": call, "run": moving})
+        store.append(here, pack(state, saved, here), {"done": jnp.asarray(done), "call": call, "run": moving})
         saved_here.append(saved)
         ts_here.append(here)
         if bar:
@@ -138,4 +138,4 @@ def _collect(plan, state, moving, ts, saved, t1):
     )
     times = jnp.concatenate(ts) if ts else jnp.zeros(0, t1.dtype)
     ok = jnp.asarray(_healthy(moving, arrays))
-    return Solution(times, pack(state, states), pack(state, arrays), stats, ok, type(plan.method).__name__)
+    return Solution(times, pack(state, states, times), pack(state, arrays, t1), stats, ok, type(plan.method).__name__)
