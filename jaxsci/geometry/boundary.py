@@ -42,8 +42,11 @@ class InTime(eqx.Module):
 
 
 def at_time(tree: PyTree, t: Any) -> PyTree:
-    """The same laws, spaces or fields with every wall value that changes at the time `t`, which may also be a function
-    of the time it has now.
+    """The same laws, spaces or fields, with wall values that change (`InTime`) at another time.
+
+    Args:
+        tree: Laws, spaces, fields, or a container of them.
+        t: The time, or a function that gives it from the time that a wall has now.
     """
 
     def moves(node):
@@ -51,6 +54,7 @@ def at_time(tree: PyTree, t: Any) -> PyTree:
 
     if t is None or not any(map(moves, jax.tree.leaves(tree, is_leaf=moves))):
         return tree
+
     def moved(node):
         return InTime(node.function, t(node.t) if callable(t) else t) if moves(node) else node
 

@@ -150,7 +150,8 @@ def _run(plan: Plan, inputs, token) -> Solution:
 def _solution(state, times, saved, end, stats, ok, name, dense=None) -> Solution:
     ts, last = times
     finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(end)]
-    return Solution(ts, pack(state, saved, ts), pack(state, end, last), stats, jnp.all(jnp.stack([ok, *finite])), name, dense)
+    states, final = pack(state, saved, ts), pack(state, end, last)
+    return Solution(ts, states, final, stats, jnp.all(jnp.stack([ok, *finite])), name, dense)
 
 
 def _by_diffrax(plan, inputs, name) -> Solution:
