@@ -18,8 +18,9 @@ class InTime(eqx.Module):
     the solution where a simulation has made it.
 
     Args:
-        function: The value, `function(t, x)`, with `x` the wall point, shape `(dim,)`. To differentiate by numbers in
-            it, make them leaves: an `equinox.Module` with a `__call__`, or `eqx.Partial(f, numbers)`.
+        function: The value, `function(t, x)`, with `x` the wall point, shape `(dim,)`. Numbers in it can be
+            differentiated by. A new function is compiled anew: what changes often is a leaf of an `equinox.Module`
+            with a `__call__`.
         t: What time it is where nobody says: for a field that was just made.
 
     Example:

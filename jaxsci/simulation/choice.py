@@ -13,7 +13,8 @@ from jaxtyping import PyTree
 from .._core.errors import UnsupportedError
 from .._core.precision import as_parameter
 from ..equations.base import HamiltonianSystem, Phase, SemilinearEquation, StochasticEquation
-from ..fields import is_field, unpack
+from ..fields import Field, FiniteDifference, is_field, unpack
+from ..geometry import InTime
 from .methods.base import Method
 from .methods.runge_kutta import RK4, RungeKutta, Tsit5, from_diffrax
 from .methods.symplectic import Leapfrog
@@ -68,6 +69,31 @@ def with_closure(equation: Callable, state: PyTree, args: Any, dtype) -> Callabl
         return equation
     converted = eqx.filter_closure_convert(equation, jnp.zeros((), dtype), state, args)
     return converted if is_traced(converted) else equation
+
+
+def with_closed_walls(state: PyTree, dtype) -> PyTree:
+    """The state, with traced values that functions at its walls close over made visible to derivatives."""
+
+    def visible(function, *arguments):
+        if isinstance(function, eqx.Module) or not callable(function):
+            return function
+        converted = eqx.filter_closure_convert(function, *arguments)
+        return converted if is_traced(converted) else function
+
+    def convert(u):
+        if not is_field(u) or not isinstance(u.space, FiniteDifference):
+            return u
+        x, t = jnp.zeros(u.space.dim), jnp.zeros((), dtype)
+
+        def wall(node):
+            if isinstance(node, InTime):
+                return InTime(visible(node.function, t, x.astype(dtype)), node.t)
+            return visible(node, x)
+
+        space = jax.tree.map(wall, u.space, is_leaf=lambda node: isinstance(node, InTime))
+        return Field(u.data, space, u.layout)
+
+    return jax.tree.map(convert, state, is_leaf=is_field)
 
 
 def number(value, name: str) -> float | None:

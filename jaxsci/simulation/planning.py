@@ -14,7 +14,17 @@ from .._core.errors import UnsupportedError
 from ..equations.base import StochasticEquation
 from ..fields import unpack
 from .adjoints import Adjoint, Checkpointed, Reversible
-from .choice import as_arguments, as_arrays, check_dt, check_times, choose, is_traced, number, with_closure
+from .choice import (
+    as_arguments,
+    as_arrays,
+    check_dt,
+    check_times,
+    choose,
+    is_traced,
+    number,
+    with_closed_walls,
+    with_closure,
+)
 from .delegate import as_diffrax
 from .methods.base import Method, time_dtype
 from .rollout import check_reversible
@@ -38,6 +48,7 @@ def plan_run(
     state, args = as_arrays(state), as_arguments(args)
     check_times(t0, t1)
     dtype = time_dtype(unpack(state))
+    state = with_closed_walls(state, dtype)
     equation = with_closure(equation, state, args, dtype)
     method = choose(equation, state, method, dt is not None)
     method = _engine(method, equation, dt, event, save_at, key)

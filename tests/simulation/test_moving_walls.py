@@ -118,9 +118,12 @@ class Swing(eqx.Module):
 
 
 @pytest.mark.parametrize("dt", [None, 2e-3])
-def test_gradient_by_what_moves_the_wall(dt):
+@pytest.mark.parametrize("closure", [False, True])
+def test_gradient_by_what_moves_the_wall(dt, closure):
     def loss(numbers):
-        sides = {"x-": js.Dirichlet(js.InTime(Swing(*numbers))), "x+": js.Neumann(0.0)}
+        swing = (lambda t, x: numbers[0] * jnp.sin(numbers[1] * t)) if closure else Swing(*numbers)
+        insulated = (lambda x: 0.1 * numbers[0]) if closure else 0.1 * numbers[0]
+        sides = {"x-": js.Dirichlet(js.InTime(swing)), "x+": js.Neumann(insulated)}
         space = js.FiniteDifference(js.Grid(BOX, (12,)), sides)
         method = None if dt is None else js.RK4()
         end = js.simulate(HEAT, space.field(lambda x: 0.0 * x[0]), t1=0.3, dt=dt, method=method, rtol=1e-9, atol=1e-9)
