@@ -2,6 +2,7 @@
 
 from .advection import Advection as Advection
 from .base import (
+    Algebraic as Algebraic,
     Equation as Equation,
     Example as Example,
     HamiltonianSystem as HamiltonianSystem,

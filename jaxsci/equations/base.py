@@ -26,6 +26,31 @@ class Equation(eqx.Module):
         return with_numbers(self)
 
 
+class Algebraic(eqx.Module):
+    """Stands in a law where a part of the state has no rate but a condition, `left = 0` at all times.
+
+    A pressure, for instance, is what keeps a flow free of divergence. `js.learning.solve_pinn` takes such laws, next to
+    walls and in time; the start of that part is not used. Time steppers refuse them by name.
+
+    Args:
+        left: A field, or an array, of the shape of that part of the state.
+
+    Example:
+        >>> import jaxsci as js
+        >>> from jaxsci.equations import Algebraic
+        >>> def flow(t, state, nu):
+        ...     u, p = state
+        ...     return nu * js.laplacian(u) - js.advection(u, u) - js.gradient(p), Algebraic(js.divergence(u))
+    """
+
+    left: Any
+
+
+def is_algebraic(node: Any) -> bool:
+    """Whether a node of what a law returned is a condition."""
+    return isinstance(node, Algebraic)
+
+
 class SemilinearEquation(Equation):
     """A law `du/dt = L u + N(t, u)`, whose stiff part has constant coefficients: ETDRK and IMEX ask for it."""
 

@@ -106,7 +106,8 @@ class Conditions(eqx.Module):
         if shape.twice:
             begun = real_parts(start[:n]) + since * real_parts(start[n:])
             return begun + self._risen(z, t0, 2) + s * s * window * values
-        return real_parts(start) + self._risen(z, t0, 1) + s * window * values
+        begun = real_parts(start) + self._risen(z, t0, 1) + s * window * values
+        return begun if shape.begun.all() else jnp.where(shape.begun, begun, self._lifts(z) + window * values)
 
     def _lifts(self, z: Array) -> Array:
         """A function with the wall values of all parts at the time of `z`."""
@@ -299,6 +300,8 @@ def start_mismatch(conditions: Conditions, dtype) -> float:
     lows, lengths = np.array(shape.box.lows), np.array(shape.box.lengths)
     inside = jnp.asarray(lows + lengths * generator.random((16, shape.box.dim)), dtype)
     for part, laws in enumerate(conditions.sides):
+        if any(shape.algebraic[part : part + 1]):
+            continue
         for axis, pair in enumerate(laws):
             low, high = (inside.at[:, axis].set(bound) for bound in shape.box.intervals[axis])
 

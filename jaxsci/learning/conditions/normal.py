@@ -91,7 +91,7 @@ def misfit(trial: Callable, conditions: Conditions, dtype: Any) -> float:
             z = jnp.asarray(inside, dtype).at[:, 0].set(t0)
             n = len(shape.unknowns)
             start = jax.vmap(lambda one: real_parts(conditions.begin(one[1:], one.dtype)[:n]))(z)
-            worst = float(jnp.max(jnp.abs(jax.vmap(trial)(z) - start)))
+            worst = float(jnp.max(jnp.abs(shape.of_rates(jax.vmap(trial)(z) - start))))
     for axis in range(shape.box.dim):
         for end in (0, 1):
             z = jnp.asarray(inside, dtype).at[:, axis + shape.timed].set(shape.box.intervals[axis][end])

@@ -71,10 +71,10 @@ class AtStart(eqx.Module):
         c, n = self.conditions, len(self.conditions.shape.own)
         start = c.begin(z[1:], z.dtype)
         if not c.shape.twice:
-            return c.shape.without_potentials(trial(z)) - real_parts(start)
+            return c.shape.of_rates(trial(z)) - c.shape.of_rates(real_parts(start))
         first = (1,) + (0,) * (z.size - 1)
         found = derivatives(trial, z, [(0,) * z.size, first])
-        values, slopes = (c.shape.without_potentials(found[index]) for index in ((0,) * z.size, first))
+        values, slopes = (c.shape.of_rates(found[index]) for index in ((0,) * z.size, first))
         return jnp.concatenate([values - real_parts(start[:n]), slopes - real_parts(start[n:])])
 
 

@@ -32,7 +32,7 @@ from ..conditions.normal import even_axes, misfit, normal_axes
 from ..conditions.region import region_conditions, region_start_mismatch, region_terms
 from ..conditions.soft import soft_terms
 from ..residuals.local import num_real, real_parts
-from ..residuals.residual import FromState, Residual, Shape, is_second_order, shape_of, with_potentials
+from ..residuals.residual import FromState, Residual, Shape, is_second_order, shape_for, shape_of
 from ..sampling.inside import inside
 from ..sampling.points import scattered, spread
 from ..sampling.refreshing import Adaptive, Refresh, Schedule, region_of
@@ -280,7 +280,7 @@ def _shape(equation, domain, network, start, exact, args, timed, extra, dtype) -
         value = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, exact(jnp.zeros((), dtype), x)))
     else:
         value = _output(network, domain, dtype, extra)
-    shape = with_potentials(shape_of(value, domain, timed, dtype), equation, args, dtype)
+    shape = shape_for(shape_of(value, domain, timed, dtype), equation, args, dtype)
     pair = len(shape.parts) % 2 == 0 and timed and is_second_order(equation, shape, args, dtype)
     whole = _output(network, domain, dtype, timed + extra).size == num_real(shape.unknowns)
     return dataclasses.replace(shape, twice=True) if pair and not whole else shape

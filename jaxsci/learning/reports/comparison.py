@@ -45,6 +45,8 @@ def compared(setup: Setup, trial: Any, nodes: int | None) -> Rival | None:
     shape = setup.law.shape
     if nodes != 0 and setup.region is not None:
         return Rival("none: the library's own solvers work on boxes, not on regions", None, None, np.nan, np.nan)
+    if nodes != 0 and any(shape.algebraic):
+        return Rival("none: time steppers do not take laws with an Algebraic part", None, None, np.nan, np.nan)
     if nodes == 0 or (shape.box is not None and shape.box.dim > 3):
         return None
     nodes = nodes or (NODES[shape.box.dim] if shape.box else 0)

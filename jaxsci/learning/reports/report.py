@@ -142,10 +142,11 @@ def _rms(values: Array) -> float:
 
 def _error(setup: Setup, trial: Any, rival: Rival | None) -> tuple[float | None, str]:
     def values(points):
-        return setup.conditions.shape.without_potentials(jax.vmap(trial)(points))
+        return setup.conditions.shape.of_rates(jax.vmap(trial)(points))
 
     if setup.exact is not None:
-        return relative(values(setup.fresh), jax.vmap(setup.exact)(setup.fresh)), "the exact solution"
+        exact = setup.conditions.shape.of_rates(jax.vmap(setup.exact)(setup.fresh))
+        return relative(values(setup.fresh), exact), "the exact solution"
     if rival is None or rival.values is None:
         return None, ""
     return relative(values(rival.points), rival.values), f"{rival.name}, itself known to {rival.error:.1e}"

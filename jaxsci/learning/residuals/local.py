@@ -40,6 +40,7 @@ class Table:
 
     def __init__(self, parts: tuple[jax.ShapeDtypeStruct, ...]):
         self.parts = list(parts)
+        self.algebraic: list[bool] = []
         self.asked: dict[Index, None] = {}
         self.found: dict[Index, tuple[Array, ...]] | None = None
 

@@ -7,10 +7,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PyTree
 
 from ..._core.errors import ShapeError, UnsupportedError
 from ..._core.precision import complex_dtype
+from ...equations.base import is_algebraic
 from ...fields import is_field
 from ...geometry import Box
 from .local import (
@@ -31,7 +33,7 @@ class Shape(eqx.Module):
     """What the unknown of a law looks like: its parts, how they make a state, and the coordinates it depends on.
 
     `twice` says that the state is a pair `(u, u_t)` of which only `u` is unknown. `potentials` are further unknowns,
-    which stand for the inverse Laplacians in the law.
+    which stand for the inverse Laplacians in the law. `algebraic` says which parts have a condition in place of a rate.
     """
 
     structure: Any = eqx.field(static=True)
@@ -40,6 +42,7 @@ class Shape(eqx.Module):
     timed: bool = eqx.field(static=True)
     twice: bool = eqx.field(static=True, default=False)
     potentials: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True, default=())
+    algebraic: tuple[bool, ...] = eqx.field(static=True, default=())
 
     @property
     def num_coordinates(self) -> int:
@@ -56,9 +59,15 @@ class Shape(eqx.Module):
         """All that a network must give: parts of the state, then potentials."""
         return self.own + self.potentials
 
-    def without_potentials(self, numbers: Array) -> Array:
-        """Of the real numbers that a network gives, along the last axis, those of the state."""
-        return numbers[..., : num_real(self.own)] if self.potentials else numbers
+    @property
+    def begun(self) -> np.ndarray:
+        """Which real numbers of the state have a start: those of parts with a rate."""
+        flags = self.algebraic if self.timed and self.algebraic else (False,) * len(self.own)
+        return np.repeat([not flag for flag in flags], [num_real((part,)) for part in self.own])
+
+    def of_rates(self, numbers: Array) -> Array:
+        """Of the real numbers that a network gives, along the last axis, those of parts of the state with a rate."""
+        return numbers[..., np.flatnonzero(self.begun)] if self.potentials or not self.begun.all() else numbers
 
 
 def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = False) -> Shape:
@@ -70,12 +79,12 @@ def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = F
     return Shape(structure, parts, box, timed, twice)
 
 
-def with_potentials(shape: Shape, equation: Callable, args: Any, dtype) -> Shape:
-    """The shape with as many potentials as a law asks for."""
+def shape_for(shape: Shape, equation: Callable, args: Any, dtype) -> Shape:
+    """The shape with as many potentials as a law asks for, and its conditions."""
     table = Table(shape.own)
     z = jnp.zeros(shape.num_coordinates, dtype)
     jax.eval_shape(lambda: Residual(equation, shape, args)._formula(table, z))
-    return dataclasses.replace(shape, potentials=tuple(table.parts[len(shape.own) :]))
+    return dataclasses.replace(shape, potentials=tuple(table.parts[len(shape.own) :]), algebraic=tuple(table.algebraic))
 
 
 def state_at(trial: Callable[[Array], Array], shape: Shape, z: Array) -> PyTree:
@@ -119,12 +128,15 @@ class Residual(eqx.Module):
         if shape.twice:
             parts, slopes = parts + slopes, [part.along(0) for part in slopes]
         reading = Reading(table, n, none)
-        rates = [_value(reading, rate, x) for rate in self._rates(parts, t, reading)]
+        rates = self._rates(parts, t, reading)
+        table.algebraic = [is_algebraic(rate) for rate in rates]
+        rates = [_value(reading, rate.left if is_algebraic(rate) else rate, x) for rate in rates]
         also = [_value(reading, left, x) for left in reading.equations]
         if not shape.timed:
             return real_parts([*rates, *also])
         rates = rates[n:] if shape.twice else rates
-        return real_parts([*map(difference, rates, [slope(x) for slope in slopes]), *also])
+        each = zip(table.algebraic, rates, slopes, strict=False)
+        return real_parts([*(rate if flag else difference(rate, slope(x)) for flag, rate, slope in each), *also])
 
     def _rates(self, parts: list, t: Array, reading: Reading) -> list:
         shape = self.shape
@@ -142,7 +154,7 @@ class Residual(eqx.Module):
                     f"{_name(self.equation)} cannot be the residual of a network: {error} A law that needs the whole "
                     "function at once has no residual at a point."
                 ) from error
-        leaves = jax.tree.leaves(rates, is_leaf=lambda leaf: hasattr(leaf, "space"))
+        leaves = jax.tree.leaves(rates, is_leaf=lambda leaf: is_algebraic(leaf) or hasattr(leaf, "space"))
         if len(leaves) != len(shape.parts):
             raise ShapeError(
                 f"{_name(self.equation)} gave {len(leaves)} rates for a state of {len(shape.parts)} parts: pass an "
@@ -225,7 +237,7 @@ def residual(
         raise ShapeError(f"points of shape {points.shape} for a residual: the last axis is (t, x), of length {width}.")
     t, x = points.reshape(-1, width)[0, 0], points.reshape(-1, width)[0, 1:]
     value = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, solution(t, x) if domain else solution(t)))
-    shape = with_potentials(shape_of(value, domain, True, points.dtype), equation, args, points.dtype)
+    shape = shape_for(shape_of(value, domain, True, points.dtype), equation, args, points.dtype)
     given = [] if potentials is None else jax.tree.leaves(jax.eval_shape(potentials, t, x))
     if [a.shape for a in given] != [a.shape for a in shape.potentials]:
         raise ShapeError(
@@ -241,6 +253,8 @@ def residual(
 def is_second_order(equation: Callable, shape: Shape, args: Any, dtype) -> bool:
     """Whether the first half of the rates of a law is the second half of the state, as for a pair `(u, u_t)`."""
     n = len(shape.parts) // 2
+    if any(shape.algebraic):
+        return False
     if [p.shape for p in shape.parts[:n]] != [p.shape for p in shape.parts[n:]]:
         return False
     law, table = Residual(equation, shape, args), Table(shape.parts)

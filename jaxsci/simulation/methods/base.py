@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from ..._core.errors import PrecisionError, ShapeError
+from ..._core.errors import PrecisionError, ShapeError, UnsupportedError
 from ..._core.precision import multiply, real_dtype
+from ...equations.base import is_algebraic
 from ...fields import pack, settle, unpack
 
 
@@ -83,6 +84,12 @@ def check_derivative(equation: Callable, state: PyTree, t, args: Any = None) -> 
     arrays = unpack(state)
     slope = eqx.filter_eval_shape(lambda t, y, s, e, a: vector_field(e, s, a)(t, y), t, arrays, state, equation, args)
     name = getattr(equation, "__name__", type(equation).__name__)
+    if any(map(is_algebraic, jax.tree.leaves(slope, is_leaf=is_algebraic))):
+        raise UnsupportedError(
+            f"{name} holds an Algebraic part, a condition in place of a rate, which time steppers cannot move: solve "
+            "it with js.learning.solve_pinn, or write a law whose rates keep the condition, as js.equations.NavierStokes "
+            "does by its projection."
+        )
     if jax.tree.structure(slope) != jax.tree.structure(arrays):
         raise ShapeError(
             f"{name} returned a time derivative of structure {jax.tree.structure(slope)} for a state of structure "
