@@ -87,8 +87,8 @@ def check_derivative(equation: Callable, state: PyTree, t, args: Any = None) -> 
     if any(map(is_algebraic, jax.tree.leaves(slope, is_leaf=is_algebraic))):
         raise UnsupportedError(
             f"{name} holds an Algebraic part, a condition in place of a rate, which time steppers cannot move: solve "
-            "it with js.learning.solve_pinn, or write a law whose rates keep the condition, as js.equations.NavierStokes "
-            "does by its projection."
+            "it with js.learning.solve_pinn, or write a law whose rates keep the condition, as "
+            "js.equations.NavierStokes does by its projection."
         )
     if jax.tree.structure(slope) != jax.tree.structure(arrays):
         raise ShapeError(
