@@ -266,6 +266,22 @@ def test_an_ordinary_law_of_second_order():
     assert solution.report.error < 1e-4
 
 
+def test_two_oscillators_of_second_order():
+    def law(t, state, args):
+        (a, b), (rate_a, rate_b) = state
+        return (rate_a, rate_b), (-a, -4 * b)
+
+    def exact(t):
+        return (jnp.cos(t), jnp.sin(2 * t)), (-jnp.sin(t), 2 * jnp.cos(2 * t))
+
+    solution = learning.solve_pinn(
+        law, None, MLP(1, 2, 10, 2, key=KEY), initial=((1.0, 0.0), (0.0, 2.0)), t1=1.0, exact=exact, points=40,
+        optimiser=learning.Broyden(max_steps=150), key=KEY,
+    )  # fmt: skip
+    assert solution.report.error < 1e-3 and solution.report.solver_error < 1e-5
+    assert jnp.allclose(jnp.stack(solution.at(0.0)[1]), jnp.array([0.0, 2.0]), atol=1e-13)
+
+
 def test_the_library_s_own_solver_runs_beside_it():
     solution = heat(small(), compare=64)
     report = solution.report

@@ -132,7 +132,8 @@ def _solved(setup: Setup, nodes: int) -> list:
     else:
         t0, t1 = map(float, conditions.times)
         run = partial(simulate, law.equation, state, t0=t0, t1=t1, args=law.args)
-        implicit = shape.box.dim == 1 and not isinstance(fields[0].space, Fourier)
+        walls = any(isinstance(field.space, FiniteDifference) for field in fields)
+        implicit = shape.box.dim == 1 and walls and not any(jnp.iscomplexobj(field.data) for field in fields)
         final = _integrated(run, (t1 - t0) / (STEPS_PER_NODE * nodes), implicit)
     return jax.tree.leaves(final, is_leaf=is_field)[: len(shape.own)]
 

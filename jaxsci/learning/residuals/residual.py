@@ -62,7 +62,7 @@ class Shape(eqx.Module):
     @property
     def begun(self) -> np.ndarray:
         """Which real numbers of the state have a start: those of parts with a rate."""
-        flags = self.algebraic if self.timed and self.algebraic else (False,) * len(self.own)
+        flags = self.algebraic[: len(self.own)] if self.timed and self.algebraic else (False,) * len(self.own)
         return np.repeat([not flag for flag in flags], [num_real((part,)) for part in self.own])
 
     def of_rates(self, numbers: Array) -> Array:
@@ -80,7 +80,7 @@ def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = F
 
 
 def shape_for(shape: Shape, equation: Callable, args: Any, dtype) -> Shape:
-    """The shape with as many potentials as a law asks for, and its conditions."""
+    """The shape with as many potentials as a law asks for, and which of its parts have no rate."""
     table = Table(shape.own)
     z = jnp.zeros(shape.num_coordinates, dtype)
     jax.eval_shape(lambda: Residual(equation, shape, args)._formula(table, z))
