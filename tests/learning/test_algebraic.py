@@ -61,6 +61,7 @@ def test_the_residual_of_the_exact_flow_is_zero():
     assert jnp.max(jnp.abs(still[:, :2])) > 0.1 and jnp.max(jnp.abs(still[:, 2])) < 1e-12
 
 
+@pytest.mark.slow
 def test_velocities_are_built_in_and_the_pressure_is_free():
     solution = solved(points=40, width=4)
     assert solution.report.built_in == ["start", "value at x-", "value at x+", "value at y-", "value at y+"]

@@ -45,6 +45,7 @@ def test_values_and_start_on_a_line():
     assert abs(solution.at(0.5)(middle) - jnp.sin(1.0) - 0.25)[0] > 1e-3
 
 
+@pytest.mark.slow
 def test_slopes_on_a_line():
     walls = {"x-": held(tide), "x+": js.Neumann(js.InTime(lambda t, x: 0.5 * jnp.cos(3 * t)))}
     solution = learning.solve_pinn(
@@ -92,6 +93,7 @@ def test_a_family():
         assert jnp.allclose(ends(u), jnp.array([p * jnp.sin(0.6), 0.0]), atol=1e-13)
 
 
+@pytest.mark.slow
 def test_trained_beside_the_solver():
     walls = {"x-": held(lambda t, x: jnp.sin(3 * t) ** 2), "x+": js.Dirichlet(0.0)}
     solution = learning.solve_pinn(
