@@ -1,8 +1,8 @@
 """All cores of a CPU that JAX counts as one device: shares of the work, each driven by a thread of its own.
 
 JAX runs what one thread sends it in order, on one core where a scan is concerned; what several threads send runs side
-by side. Shares are compiled for the widest vectors that the processor has, where the compiler stops at 256 bits by itself:
-lanes are long enough to fill them (ten bodies: 14 % faster).
+by side. Shares are compiled for the widest vectors that the processor has, where the compiler by itself stops at 256
+bits: lanes are long enough to fill them (ten bodies: 14 % faster).
 """
 
 import contextlib
