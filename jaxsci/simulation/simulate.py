@@ -94,7 +94,18 @@ def simulate(
         equation, state, t0, t1, dt, save_at=save_at, args=args, method=method, adjoint=adjoint, rtol=rtol, atol=atol,
         max_steps=max_steps, event=event, progress=progress, key=key,
     )  # fmt: skip
-    return _run(plan, inputs, None) if is_traced((inputs, plan.method)) else _watched(plan, inputs, store, progress)
+    traced = is_traced((inputs, plan.method))
+    return _with_states(_run(plan, inputs, None) if traced else _watched(plan, inputs, store, progress))
+
+
+def _with_states(solution: Solution) -> Solution:
+    """The end as the one saved state, of a run that gave back nothing else: two results of a program cost a copy that
+    is dearer than this one.
+    """
+    if solution.states is not None or solution.ts is None:
+        return solution
+    states = pack(solution.final, jax.tree.map(lambda a: a[None], unpack(solution.final)), solution.ts)
+    return eqx.tree_at(lambda s: s.states, solution, states, is_leaf=lambda node: node is None)
 
 
 def _watched(plan: Plan, inputs: tuple, store, progress: bool) -> Solution:
@@ -128,13 +139,15 @@ def _run(plan: Plan, inputs, token) -> Solution:
         every = math.gcd(plan.num_steps, *plan.indices)
         system = (equation, state, arrays, t0, h, args)
         end, saved = march(plan.method, system, plan.num_steps // every, every, plan.adjoint, token=token)
+        stats = {"steps": jnp.asarray(plan.num_steps)}
+        if plan.indices == (plan.num_steps,):
+            return _solution(state, (t1[None], t1), None, end, stats, jnp.asarray(True), name)
         picks = np.array(plan.indices) // every - 1
         if len(picks) != plan.num_steps // every:
             if picks[0] < 0:
                 saved, picks = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), arrays, saved), picks + 1
             saved = jax.tree.map(lambda a: a[picks], saved)
         ts = t0 + jnp.asarray(plan.indices, h.dtype) * h
-        stats = {"steps": jnp.asarray(plan.num_steps)}
         return _solution(state, (ts, t1), saved, end, stats, jnp.asarray(True), name)
     knots = jnp.concatenate([t0[None], times, t1[None]])
     saved, counters = adaptive.integrate(
@@ -150,7 +163,7 @@ def _run(plan: Plan, inputs, token) -> Solution:
 def _solution(state, times, saved, end, stats, ok, name, dense=None) -> Solution:
     ts, last = times
     finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(end)]
-    states, final = pack(state, saved, ts), pack(state, end, last)
+    states, final = None if saved is None else pack(state, saved, ts), pack(state, end, last)
     return Solution(ts, states, final, stats, jnp.all(jnp.stack([ok, *finite])), name, dense)
 
 
