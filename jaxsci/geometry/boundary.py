@@ -50,16 +50,22 @@ def at_time(tree: PyTree, t: Any) -> PyTree:
         t: The time, or a function that gives it from the time that a wall has now.
     """
 
-    def moves(node):
-        return isinstance(node, InTime)
-
-    if t is None or not any(map(moves, jax.tree.leaves(tree, is_leaf=moves))):
+    if t is None or not moves(tree):
         return tree
 
     def moved(node):
-        return InTime(node.function, t(node.t) if callable(t) else t) if moves(node) else node
+        return InTime(node.function, t(node.t) if callable(t) else t) if _in_time(node) else node
 
-    return jax.tree.map(moved, tree, is_leaf=moves)
+    return jax.tree.map(moved, tree, is_leaf=_in_time)
+
+
+def moves(tree: PyTree) -> bool:
+    """Whether a wall value among laws, spaces or fields changes with time."""
+    return any(map(_in_time, jax.tree.leaves(tree, is_leaf=_in_time)))
+
+
+def _in_time(node: Any) -> bool:
+    return isinstance(node, InTime)
 
 
 class BoundaryLaw(eqx.Module):

@@ -65,20 +65,18 @@ def is_traced(tree: PyTree) -> bool:
 
 def with_closure(equation: Callable, state: PyTree, args: Any, dtype) -> Callable:
     """The law, with traced values that a plain function closes over made visible to derivatives."""
-    if isinstance(equation, eqx.Module):
-        return equation
-    converted = eqx.filter_closure_convert(equation, jnp.zeros((), dtype), state, args)
-    return converted if is_traced(converted) else equation
+    return _with_closure(equation, jnp.zeros((), dtype), state, args)
+
+
+def _with_closure(function: Callable, *arguments: Any) -> Callable:
+    if isinstance(function, eqx.Module):
+        return function
+    converted = eqx.filter_closure_convert(function, *arguments)
+    return converted if is_traced(converted) else function
 
 
 def with_closed_walls(state: PyTree, dtype) -> PyTree:
     """The state, with traced values that functions at its walls close over made visible to derivatives."""
-
-    def visible(function, *arguments):
-        if isinstance(function, eqx.Module) or not callable(function):
-            return function
-        converted = eqx.filter_closure_convert(function, *arguments)
-        return converted if is_traced(converted) else function
 
     def convert(u):
         if not is_field(u) or not isinstance(u.space, FiniteDifference):
@@ -87,8 +85,8 @@ def with_closed_walls(state: PyTree, dtype) -> PyTree:
 
         def wall(node):
             if isinstance(node, InTime):
-                return InTime(visible(node.function, t, x.astype(dtype)), node.t)
-            return visible(node, x)
+                return InTime(_with_closure(node.function, t, x.astype(dtype)), node.t)
+            return _with_closure(node, x) if callable(node) else node
 
         space = jax.tree.map(wall, u.space, is_leaf=lambda node: isinstance(node, InTime))
         return Field(u.data, space, u.layout)

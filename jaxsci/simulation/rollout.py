@@ -164,7 +164,7 @@ def _rollout(step, state, num_saves, every, args, adjoint):
 
     _, saved = adjoint.trajectory(body, arrays, num_saves, every)
     if isinstance(step, Step):
-        return pack(state, saved, every * step.dt * (1 + jnp.arange(num_saves, dtype=step.dt.dtype)))
+        return pack(state, saved, _saved_times(step, num_saves, every))
     return eqx.combine(saved, fixed)
 
 
@@ -224,8 +224,12 @@ def _rollout_reversible(step, state, num_saves, every, args):
     if method is None or not method.reversible:
         raise UnsupportedError(_irreversible(method if method is not None else step))
     system = (step.equation, state, unpack(state), jnp.zeros_like(step.dt), step.dt, args)
-    ends = every * step.dt * (1 + jnp.arange(num_saves, dtype=step.dt.dtype))
-    return pack(state, march(method, system, num_saves, every, Reversible())[1], ends)
+    saved = march(method, system, num_saves, every, Reversible())[1]
+    return pack(state, saved, _saved_times(step, num_saves, every))
+
+
+def _saved_times(step: Step, num_saves: int, every: int) -> jax.Array:
+    return every * step.dt * (1 + jnp.arange(num_saves, dtype=step.dt.dtype))
 
 
 def _irreversible(method) -> str:

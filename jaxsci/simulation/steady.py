@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 from .._core.errors import SimulationError, UnsupportedError
 from ..fields import is_field
 from .adjoints import Adjoint, Implicit
-from .choice import as_arguments, as_arrays, is_traced, with_closed_walls, with_closure
+from .choice import as_arguments, as_arrays, is_traced, with_closure
 from .methods.base import check_derivative, time_dtype
 from .solution import Solution
 
@@ -96,7 +96,6 @@ def steady_state(
     state, args = as_arrays(state), as_arguments(args)
     values = _values(state)
     dtype = time_dtype(values)
-    state = with_closed_walls(state, dtype)
     equation = with_closure(equation, state, args, dtype)
     check_derivative(equation, state, jnp.zeros((), dtype), args)
     if method is None:

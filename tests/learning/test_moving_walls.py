@@ -103,6 +103,18 @@ def test_trained_beside_the_solver():
     assert solution.report.error < 5e-3
 
 
+@pytest.mark.slow
+def test_a_solver_that_needs_too_many_steps_is_an_implicit_one():
+    def diffuse(t, u, args):
+        return 2.0 * js.laplacian(u)
+
+    solution = learning.solve_pinn(
+        diffuse, UNIT, network(2), initial=lambda x: tide(0.0, x), boundary=held(tide), t1=1.0,
+        **OPTIONS | {"compare": 256},
+    )  # fmt: skip
+    assert solution.report.solver_error < 1e-6
+
+
 def test_errors_say_why():
     begin = lambda x: 0.0 * x[0]  # noqa: E731
     with pytest.raises(ValueError, match="a law at rest has no time"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jaxsci as js
+from jaxsci.simulation.methods import imex
 
 BOX = js.Box((0.2, 1.2))
 HEAT = js.equations.Heat(0.5)
@@ -48,19 +49,19 @@ def test_order_of_accuracy(law, order):
     for nodes in (24, 48):
         space = space_of(law, nodes, order)
         errors.append(error(js.simulate(HEAT, start(space), t1=0.5, rtol=1e-9, atol=1e-11).final, 0.5))
-    assert errors[0] / errors[1] > 0.6 * 2**order and errors[1] < (1e-3, 1e-6)[order == 4]
+    assert errors[0] / errors[1] > 0.75 * 2**order and errors[1] < (1e-3, 1e-6)[order == 4]
 
 
 METHODS = {
-    "RK4": ({"dt": 2e-4, "method": js.RK4()}, 1e-6),
-    "IMEX, a matrix": ({"dt": 1e-3, "method": js.ARS443()}, 1e-6),
-    "Kvaerno5": ({"method": diffrax.Kvaerno5(), "rtol": 1e-8, "atol": 1e-10}, 1e-6),
+    "RK4": ({"dt": 2e-4, "method": js.RK4()}, 4e-7),
+    "IMEX, a matrix": ({"dt": 1e-3, "method": js.ARS443()}, 4e-7),
+    "Kvaerno5": ({"method": diffrax.Kvaerno5(), "rtol": 1e-8, "atol": 1e-10}, 4e-7),
     "Strang": (
         {
             "dt": 1e-3,
             "method": js.Strang((lambda t, u, args: 0.0 * u, js.RK4()), (HEAT, js.RK4())),
         },
-        1e-6,
+        4e-7,
     ),
 }
 
@@ -71,13 +72,60 @@ def test_methods(name):
     assert error(js.simulate(HEAT, start(space_of(nodes=20)), t1=0.2, **options).final, 0.2) < bound
 
 
+def test_imex_by_iterations(monkeypatch):
+    monkeypatch.setattr(imex, "DENSE", 4)
+    end = js.simulate(HEAT, start(space_of(nodes=20)), t1=0.02, dt=5e-4, method=js.ARS443()).final
+    assert error(end, 0.02) < 4e-7
+
+
+class String(js.equations.HamiltonianSystem):
+    """A string: `q` is its deflection, `p` its speed."""
+
+    def kinetic(self, p):
+        return js.integral(p * p) / 2
+
+    def potential(self, q):
+        return js.integral(js.derivative(q) ** 2) / 2
+
+    def velocity(self, p):
+        return p
+
+    def force(self, q):
+        return js.laplacian(q)
+
+
+def test_leapfrog_of_a_string_whose_ends_move():
+    def wave(t, x):
+        return jnp.sin(3 * (x[0] - t))
+
+    def speed(t, x):
+        return -3 * jnp.cos(3 * (x[0] - t))
+
+    grid, errors = js.Grid(BOX, (32,)), []
+    q, p = (js.FiniteDifference(grid, js.Dirichlet(js.InTime(f)), order=4) for f in (wave, speed))
+    begin = js.equations.Phase(q.field(lambda x: wave(0.0, x)), p.field(lambda x: speed(0.0, x)))
+    for dt in (0.02, 0.01):
+        end = js.simulate(String(), begin, t1=1.0, dt=dt, method=js.Leapfrog()).final.q
+        errors.append(float(jnp.max(jnp.abs(end.values - q.field(lambda x: wave(1.0, x)).values))))
+    assert 3.5 < errors[0] / errors[1] < 4.5
+
+
+def test_an_event_sees_the_wall_at_its_time():
+    def high(t, u, args):
+        return u(jnp.array([[0.2]]))[0] - 0.5
+
+    tide = {"x-": js.Dirichlet(js.InTime(lambda t, x: jnp.sin(t))), "x+": js.Neumann(0.0)}
+    u = js.FiniteDifference(js.Grid(BOX, (12,)), tide).field(lambda x: 0.0 * x[0])
+    assert abs(js.simulate(HEAT, u, t1=1.0, event=high).ts[-1] - jnp.pi / 6) < 1e-5
+
+
 def test_imex_converges_in_time_at_its_order():
     reference = js.simulate(HEAT, start(space_of()), t1=0.2, rtol=1e-11, atol=1e-12).final.values
     gaps = []
     for dt in (0.05, 0.025):
         end = js.simulate(HEAT, start(space_of()), t1=0.2, dt=dt, method=js.ARS222()).final.values
         gaps.append(float(jnp.max(jnp.abs(end - reference))))
-    assert gaps[1] < gaps[0] / 2 and gaps[1] < 2e-4
+    assert 3.5 < gaps[0] / gaps[1] < 4.5
 
 
 def test_states_know_their_time():

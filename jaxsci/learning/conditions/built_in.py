@@ -21,8 +21,8 @@ import numpy as np
 from jaxtyping import Array
 
 from ..._core.errors import ShapeError
-from ...geometry import Box, Dirichlet, Free, InTime, Periodic, at_time, per_side
-from ...geometry.boundary import Sides
+from ...geometry import Box, Dirichlet, Free, Periodic, at_time, per_side
+from ...geometry.boundary import Sides, moves
 from ...geometry.box import axis_name
 from ..residuals.local import num_real, real_parts
 from ..residuals.residual import Shape
@@ -103,28 +103,28 @@ class Conditions(eqx.Module):
         t0, t1 = (bound.astype(z.dtype) for bound in self.times)
         since = z[0] - t0
         s = since / (t1 - t0)
+        begun = real_parts(start[:n]) + self._risen(z, t0)
         if shape.twice:
-            begun = real_parts(start[:n]) + since * real_parts(start[n:])
-            return begun + self._risen(z, t0, 2) + s * s * window * values
-        begun = real_parts(start) + self._risen(z, t0, 1) + s * window * values
+            return begun + since * real_parts(start[n:]) + s * s * window * values
+        begun = begun + s * window * values
         return begun if shape.begun.all() else jnp.where(shape.begun, begun, self._lifts(z) + window * values)
 
     def _lifts(self, z: Array) -> Array:
         """A function with the wall values of all parts at the time of `z`."""
-        now = at_time(self, z[0]) if self.shape.timed else self
+        now = laws_at(self, self.shape, z)
         return real_parts([now._lift(i, z[self.shape.timed :]) for i in range(len(self.shape.own))])
 
-    def _risen(self, z: Array, t0: Array, order: int) -> Array | float:
+    def _risen(self, z: Array, t0: Array) -> Array | float:
         """What the walls have risen by since the start, less what they would have risen by at their first speed where
         the state has one; zero where they rest.
         """
-        if not moving(self):
+        if not moves(self):
             return 0.0
 
         def lifts(t):
             return self._lifts(jnp.concatenate([t[None], z[1:]]))
 
-        if order == 1:
+        if not self.shape.twice:
             return lifts(z[0]) - lifts(t0)
         first, speed = jax.jvp(lifts, (t0,), (jnp.ones_like(t0),))
         return lifts(z[0]) - first - (z[0] - t0) * speed
@@ -161,12 +161,6 @@ class Conditions(eqx.Module):
                     value = wall_value(laws[chosen[0]][ends[0]], jnp.stack(y), kind)
                     total = total - (-1) ** size * factor * value
         return total
-
-
-def moving(laws: Any) -> bool:
-    """Whether a wall value changes with time."""
-    leaves = jax.tree.leaves(laws, is_leaf=lambda node: isinstance(node, InTime))
-    return any(isinstance(leaf, InTime) for leaf in leaves)
 
 
 def laws_at(laws: Any, shape: Shape, z: Array) -> Any:
@@ -300,7 +294,7 @@ def start_mismatch(conditions: Conditions, dtype) -> float:
     lows, lengths = np.array(shape.box.lows), np.array(shape.box.lengths)
     inside = jnp.asarray(lows + lengths * generator.random((16, shape.box.dim)), dtype)
     for part, laws in enumerate(conditions.sides):
-        if any(shape.algebraic[part : part + 1]):
+        if shape.algebraic[part]:
             continue
         for axis, pair in enumerate(laws):
             low, high = (inside.at[:, axis].set(bound) for bound in shape.box.intervals[axis])

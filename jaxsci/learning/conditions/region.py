@@ -176,7 +176,7 @@ def region_start_mismatch(conditions: RegionConditions, dtype) -> float:
     if conditions.start is None:
         return worst
     for part, pieces in enumerate(conditions.pieces):
-        for piece in () if any(shape.algebraic[part : part + 1]) else pieces:
+        for piece in () if shape.algebraic[part] else pieces:
             walls = list(piece.region.walls())
             sampled = on_walls(64, conditions.region, walls, np.zeros((0, 2)), dtype=dtype, key=jax.random.key(1))
             x = jnp.concatenate(sampled)

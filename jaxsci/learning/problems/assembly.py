@@ -13,6 +13,7 @@ from jaxtyping import Array
 from ..._core.errors import ShapeError, UnsupportedError
 from ...fields import is_field
 from ...geometry import Box, Periodic, Region, at_time
+from ...geometry.boundary import moves
 from ...geometry.box import axis_name
 from ...networks import split
 from ...networks.base import dtype_of, real_type
@@ -22,7 +23,6 @@ from ..conditions.built_in import (
     check_network,
     check_walls,
     laws_at,
-    moving,
     sides_of,
     start_mismatch,
     wall_value,
@@ -121,7 +121,7 @@ def set_up(wanted: Wanted, key: Array) -> Setup:
     """The problem that is wanted."""
     equation, domain, network, times, family = *wanted[:3], wanted.times, wanted.sought.parameters
     timed = _check_times(wanted.initial, times, domain)
-    if not timed and moving(wanted.boundary):
+    if not timed and moves(wanted.boundary):
         raise ValueError("a wall value is given by InTime(...), and a law at rest has no time: give a function of x.")
     region, box = (domain, domain.bounds) if isinstance(domain, Region) else (None, domain)
     dtype = dtype_of(network) or real_type(None)

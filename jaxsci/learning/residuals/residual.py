@@ -42,7 +42,7 @@ class Shape(eqx.Module):
     timed: bool = eqx.field(static=True)
     twice: bool = eqx.field(static=True, default=False)
     potentials: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True, default=())
-    algebraic: tuple[bool, ...] = eqx.field(static=True, default=())
+    algebraic: tuple[bool, ...] = eqx.field(static=True, default=(), kw_only=True)
 
     @property
     def num_coordinates(self) -> int:
@@ -62,8 +62,8 @@ class Shape(eqx.Module):
     @property
     def begun(self) -> np.ndarray:
         """Which real numbers of the state have a start: those of parts with a rate."""
-        flags = self.algebraic[: len(self.own)] if self.timed and self.algebraic else (False,) * len(self.own)
-        return np.repeat([not flag for flag in flags], [num_real((part,)) for part in self.own])
+        flags = self.algebraic[: len(self.own)]
+        return np.repeat([not (self.timed and flag) for flag in flags], [num_real((part,)) for part in self.own])
 
     def of_rates(self, numbers: Array) -> Array:
         """Of the real numbers that a network gives, along the last axis, those of parts of the state with a rate."""
@@ -76,7 +76,7 @@ def shape_of(value: PyTree, box: Box | None, timed: bool, dtype, twice: bool = F
     real = jnp.dtype(dtype)
     kinds = [complex_dtype(real) if jnp.issubdtype(a.dtype, jnp.complexfloating) else real for a in leaves]
     parts = tuple(jax.ShapeDtypeStruct(a.shape, kind) for a, kind in zip(leaves, kinds, strict=True))
-    return Shape(structure, parts, box, timed, twice)
+    return Shape(structure, parts, box, timed, twice, algebraic=(False,) * len(parts))
 
 
 def shape_for(shape: Shape, equation: Callable, args: Any, dtype) -> Shape:
@@ -134,9 +134,9 @@ class Residual(eqx.Module):
         also = [_value(reading, left, x) for left in reading.equations]
         if not shape.timed:
             return real_parts([*rates, *also])
-        rates = rates[n:] if shape.twice else rates
-        each = zip(table.algebraic, rates, slopes, strict=False)
-        return real_parts([*(rate if flag else difference(rate, slope(x)) for flag, rate, slope in each), *also])
+        each = list(zip(table.algebraic, rates, strict=True))[n if shape.twice else 0 :]
+        pairs = zip(each, slopes, strict=True)
+        return real_parts([*(rate if flag else difference(rate, slope(x)) for (flag, rate), slope in pairs), *also])
 
     def _rates(self, parts: list, t: Array, reading: Reading) -> list:
         shape = self.shape
