@@ -4,4 +4,10 @@ from .base import Field as Field, Space as Space
 from .finite_difference import FiniteDifference as FiniteDifference
 from .fourier import Fourier as Fourier
 from .neural import Neural as Neural
-from .state import has_stencils as has_stencils, is_field as is_field, pack as pack, settle as settle, unpack as unpack
+from .state import (
+    evaluated as evaluated,
+    has_stencils as has_stencils,
+    is_field as is_field,
+    pack as pack,
+    unpack as unpack,
+)

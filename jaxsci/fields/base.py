@@ -18,10 +18,12 @@ from ..geometry import BoundaryLaw
 class Space(eqx.Module):
     """A way to store functions: it samples them, evaluates them, and knows how two of its layouts combine.
 
-    Layouts are names; `home` is the one a state is kept in while time passes.
+    Layouts are names; `home` is the one a state is kept in while time passes. `is_dear` says that evaluating a law costs
+    so much that its result is written down rather than computed again for each use.
     """
 
     home: eqx.AbstractClassVar[str]
+    is_dear: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod
@@ -59,10 +61,6 @@ class Space(eqx.Module):
     @abc.abstractmethod
     def constant(self, field: "Field", value: Array) -> "Field":
         """The field of a constant, in the layout of `field` where that is possible."""
-
-    def settled(self, data: PyTree, clock) -> PyTree:
-        """Data that were just computed, written to memory by a storage for which computing them again is dear."""
-        return data
 
     def sampled(self, field: "Field") -> "Field":
         """The field in the layout in which products are taken."""

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import PrecisionError, ShapeError, SpaceMismatchError, UnsupportedError
-from .._core.memory import in_memory
 from .._core.precision import complex_dtype, one_kind
 from ..geometry import BoundaryLaw, Dirichlet, Free, Grid, Neumann, Periodic, Robin, per_side
 from ..geometry.boundary import Sides
@@ -56,6 +55,7 @@ class FiniteDifference(Space):
     sides: Sides
     order: int = eqx.field(static=True)
     home: ClassVar[str] = "node"
+    is_dear: ClassVar[bool] = True
 
     def __init__(self, grid: Grid, boundary: BoundaryLaw | Mapping[str, BoundaryLaw] | None = None, order: int = 2):
         if not isinstance(grid, Grid):
@@ -144,9 +144,6 @@ class FiniteDifference(Space):
         sides = tuple((pick(low), pick(high)) for low, high in self.sides)
         data = over_nodes(lambda a: a[index], self.dim, field.data)
         return Field(data, self.with_sides(sides), "node")
-
-    def settled(self, data: Array, clock) -> Array:
-        return in_memory(data, clock)
 
     def convert(self, field: Field, layout: str) -> Field:
         raise UnsupportedError(f"FiniteDifference has no layout {layout!r}: it has 'node'.")

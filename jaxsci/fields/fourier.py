@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import ShapeError, UnsupportedError
-from .._core.memory import in_memory
 from .._core.precision import complex_dtype, multiply, one_kind, real_dtype
 from ..geometry import Grid
 from .base import Field, Space
@@ -45,6 +44,7 @@ class Fourier(Space):
     grid: Grid = eqx.field(static=True)
     dealias: float | None = eqx.field(static=True, default=2 / 3)
     home: ClassVar[str] = "coef"
+    is_dear: ClassVar[bool] = True
 
     def __check_init__(self):
         if not isinstance(self.grid, Grid):
@@ -122,9 +122,6 @@ class Fourier(Space):
 
     def sampled(self, field: Field) -> Field:
         return field.to("grid")
-
-    def settled(self, data: Array, clock) -> Array:
-        return in_memory(data, clock)
 
     def truncate(self, coefficients: Array) -> Array:
         """Drop the modes that do not take part in products."""

@@ -1,8 +1,11 @@
 """What a time stepper moves: the arrays of a state, apart from the spaces and boundary values they belong to."""
 
+from collections.abc import Callable
+
 import jax
 from jaxtyping import PyTree
 
+from .._core.memory import apart
 from ..geometry import at_time
 from .base import Field
 from .finite_difference import FiniteDifference
@@ -31,8 +34,7 @@ def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
     )
 
 
-def settle(template: PyTree, arrays: PyTree, clock) -> PyTree:
-    """The same arrays, written to memory where computing them again would be dear (see `Space.settled`)."""
-    return jax.tree.map(
-        lambda u, a: u.space.settled(a, clock) if is_field(u) else a, template, arrays, is_leaf=is_field
-    )
+def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
+    """`function(*arrays)`, compiled apart where a part of the state is stored in a way that makes its law dear."""
+    fields = [u for u in jax.tree.leaves(template, is_leaf=is_field) if is_field(u)]
+    return apart(function, *arrays) if any(u.space.is_dear for u in fields) else function(*arrays)

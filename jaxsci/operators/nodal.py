@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import ShapeError
+from .._core.memory import apart
 from .._core.precision import one_kind
 from ..fields import Field, FiniteDifference
 from ..fields.stencils import central, weights
@@ -24,45 +25,13 @@ def _(field: Field, axis: int = 0, order: int = 1) -> Field:
     radius, w = central(order, space.order)
     w = w / space.grid.spacing[axis] ** order
     data, position = field.data, field.data.ndim - space.dim + axis
-    terms = [float(w[radius + k]) * shifted(data, position, k) for k in range(-radius, radius + 1) if w[radius + k]]
-    for high in (False, True):
-        terms.append(_wall_rows(space, data, axis, high, w, order))
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return Field(total, space.derived, "node")
 
+    def extended(data):
+        return space.extended(data, axis, radius, space.order + order)
 
-def shifted(data: Array, position: int, k: int) -> Array:
-    """Values `k` nodes further along an axis, zero beyond its ends."""
-    config = [(0, 0, 0)] * data.ndim
-    config[position] = (-k, k, 0)
-    return jax.lax.pad(data, jnp.zeros((), data.dtype), config)
-
-
-def _wall_rows(space: FiniteDifference, data: Array, axis: int, high: bool, w: np.ndarray, order: int) -> Array:
-    """What the ghosts beyond one end add to the rows next to it."""
-    position, radius = data.ndim - space.dim + axis, len(w) // 2
-    n = data.shape[position]
-    outward = w[radius + 1 :] if high else w[radius - 1 :: -1]
-    if space.is_periodic(axis):
-        start = 0 if high else n - radius
-        ghosts = jax.lax.slice_in_dim(data, start, start + radius, axis=position)
-        ghosts = ghosts if high else jnp.flip(ghosts, position)
-    else:
-        ghosts = space.ghosts(data, axis, high, radius, space.order + order)
-    rows = []
-    for i in range(radius):
-        parts = [
-            float(outward[i + j]) * jax.lax.slice_in_dim(ghosts, j, j + 1, axis=position) for j in range(radius - i)
-        ]
-        rows.append(sum(parts[1:], start=parts[0]))
-    padded = []
-    for i, row in enumerate(rows):
-        config = [(0, 0, 0)] * data.ndim
-        config[position] = (n - 1 - i, i, 0) if high else (i, n - 1 - i, 0)
-        padded.append(jax.lax.pad(row, jnp.zeros((), data.dtype), config))
-    return sum(padded[1:], start=padded[0])
+    # along the last axis neighbours lie side by side, and a loop that looks for its ends makes no vectors
+    data = apart(extended, data) if axis == space.dim - 1 else extended(data)
+    return Field(_combined(data, position, field.data.shape[position], w), space.derived, "node")
 
 
 @variable_diffusion.register(FiniteDifference)
@@ -88,7 +57,7 @@ def _(field: Field, conductivity: Field, axis: int) -> Field:
 
 def _combined(data: Array, position: int, count: int, w: np.ndarray) -> Array:
     """`sum_i w_i data[j + i]` for `count` positions `j`."""
-    parts = [float(w[i]) * jax.lax.slice_in_dim(data, i, i + count, axis=position) for i in range(len(w))]
+    parts = [float(w[i]) * jax.lax.slice_in_dim(data, i, i + count, axis=position) for i in range(len(w)) if w[i]]
     return sum(parts[1:], start=parts[0])
 
 

@@ -115,7 +115,7 @@ def attempt(
     error = weighted_sum(method.tableau.error, k)
     ratio = h * root_mean_square(error, run.arrays, arrays, rtol, atol, lanes)
     accept = (ratio <= 1) & alive
-    accept = in_memory(accept, run.t[0]) if lanes else accept  # nine loops read it, and would each work it out
+    accept = in_memory(accept) if lanes else accept  # nine loops read it, and would each work it out
     log_ratio = jnp.log(jnp.maximum(ratio, 1e-10).astype(jnp.float32)).astype(ratio.dtype)
     exponent = jnp.where(accept, (0.2 * run.log_ratio - 0.85 * log_ratio) / q, -log_ratio / q)
     factor = jnp.clip(SAFETY * jnp.exp(exponent), SHRINK, jnp.where(accept, GROW, 1.0))

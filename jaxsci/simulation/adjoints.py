@@ -93,17 +93,7 @@ def _steps(body: Callable, stencils: bool) -> Callable:
             return body(carry, jnp.asarray(first))
         if not stencils:
             return plain(body, carry, first, number)
-        step, constants = jax.closure_convert(body, carry, jnp.asarray(first))
-
-        @jax.custom_jvp
-        def run(carry, first, constants):
-            return plain(lambda c, n: apart(lambda c: step(c, n, *constants), c, n), carry, first, number, unroll=2)
-
-        @run.defjvp
-        def _(primals, tangents):
-            return jax.jvp(lambda c, k, rest: plain(lambda c, n: step(c, n, *rest), c, k, number), primals, tangents)
-
-        return run(carry, jnp.asarray(first), constants)
+        return plain(lambda c, n: apart(body, c, n), carry, first, number, unroll=2)
 
     return steps
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from ..._core.memory import in_memory
+from ..._core.memory import apart, in_memory
 from ...fields import unpack
 from ..adaptive import Progress, active, attempt, begin, integrate
 from ..adjoints import Checkpointed, Direct
@@ -143,13 +143,9 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
     def move_last(lane, run, target):
         unknowns = sum(a[..., 0].size for a in jax.tree.leaves(run.arrays))
 
-        def written(arrays):
-            return jax.tree.map(lambda a: in_memory(a, run.t[0]), arrays)
-
-        def f(t, y, computed=False, kept=False):
-            y = written(y) if computed and unknowns > FEW else y
-            k = lanes_last(slope, len(t))(lane, t, y)
-            return written(k) if kept else k
+        def f(t, y, kept=False):
+            law = lanes_last(slope, len(t))
+            return apart(law, lane, t, y) if unknowns > FEW else in_memory(law(lane, t, y))
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
 

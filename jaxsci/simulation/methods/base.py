@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 from ..._core.errors import PrecisionError, ShapeError, UnsupportedError
 from ..._core.precision import multiply, real_dtype
 from ...equations.base import is_algebraic
-from ...fields import pack, settle, unpack
+from ...fields import evaluated, pack, unpack
 
 
 class Method(eqx.Module):
@@ -47,14 +47,14 @@ class Method(eqx.Module):
 def vector_field(equation: Callable, template: PyTree, args: Any = None) -> Callable:
     """The time derivative `f(t, arrays)` of the arrays of a state, in the home layout of every field.
 
-    Arrays that were just `computed`, such as an inner stage, and slopes that are `kept` for several uses are written to
-    memory where the storage is one of stencils.
+    A slope that is `kept` for several uses is written to memory where the storage makes the law dear.
     """
 
-    def f(t, arrays, computed=False, kept=False):
-        arrays = settle(template, arrays, t) if computed else arrays
-        slope = unpack(equation(t, pack(template, arrays, t), args))
-        return settle(template, slope, t) if kept else slope
+    def slope(t, arrays):
+        return unpack(equation(t, pack(template, arrays, t), args))
+
+    def f(t, arrays, kept=False):
+        return evaluated(template, slope, t, arrays) if kept else slope(t, arrays)
 
     return f
 

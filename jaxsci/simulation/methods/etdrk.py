@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ...fields import pack, settle, unpack
+from ...fields import evaluated, pack, unpack
 from .base import Method
 from .symbol import Symbol, check_spectral, symbol_of
 
@@ -42,8 +42,7 @@ class ExponentialRungeKutta(Method):
         self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None
     ) -> PyTree:
         def nonlinear(c, stage):
-            slope = unpack(equation.nonlinear(t + c * dt, pack(template, stage), args))
-            return settle(template, slope, t)
+            return evaluated(template, lambda u: unpack(equation.nonlinear(t + c * dt, pack(template, u), args)), stage)
 
         slopes = [nonlinear(0.0, arrays)]
         decayed = {}

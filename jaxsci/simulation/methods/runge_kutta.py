@@ -56,7 +56,7 @@ class RungeKutta(Method):
         last = y
         for a, c in zip(tableau.a, tableau.c, strict=True):
             last = move(y, h, weighted_sum(a, k)) if any(a) else y
-            k.append(f(t + c * h, last, computed=True, kept=True))
+            k.append(f(t + c * h, last, kept=True))
         return (last if tableau.first_same_as_last else move(y, h, weighted_sum(tableau.b, k))), k
 
 
