@@ -1,12 +1,16 @@
 """Pieces of a program that are compiled apart, so that what they give is written to memory before it is read.
 
 A compiler that fuses everything computes the input of a stencil again for each neighbour that reads it, and makes no
-vectors of loops that ask at each node whether a wall is near. XLA leaves a call alone that says it is not to be inlined,
-in derivatives and under `jax.vmap` too. On accelerators fusion is what one wants, and nothing is kept apart.
+vectors of loops that ask at each node whether a wall is near. XLA leaves a call alone that says it is not to be
+inlined, in derivatives and under `jax.vmap` too. On accelerators fusion is what one wants, and nothing is kept apart.
 """
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.experimental.xla_metadata import set_xla_metadata
@@ -29,3 +33,48 @@ def apart(function: Callable, *arrays: PyTree) -> PyTree:
 def in_memory(arrays: PyTree) -> PyTree:
     """The same arrays, written to memory before they are read."""
     return apart(jax.lax.optimization_barrier, arrays)
+
+
+BRANCHES_ARE_CHEAP: ContextVar[bool] = ContextVar("branches are cheap", default=False)
+LOOPS = {"xla_cpu_use_fusion_emitters": False}
+
+
+def branches_are_cheap() -> bool:
+    """Whether this program's loops ask where they are outside the innermost one, so that ends cost nothing."""
+    return BRANCHES_ARE_CHEAP.get()
+
+
+def for_stencils(function: Callable) -> Callable:
+    """`function`, jitted with the older of the two ways in which XLA writes loops for a CPU.
+
+    It makes vectors of loops that ask whether a row is the first or last: heat in one pass is two to four times faster.
+    Only for calls outside any other program, since options belong to a whole program.
+    """
+
+    @functools.wraps(function)
+    def traced(*args):
+        with _set(BRANCHES_ARE_CHEAP):
+            return function(*args)
+
+    return eqx.filter_jit(traced, compiler_options=LOOPS)
+
+
+@functools.cache
+def can_choose_loops() -> bool:
+    """Whether this is a CPU, and this version of XLA knows the option."""
+    if jax.default_backend() != "cpu":
+        return False
+    try:
+        jax.jit(jnp.negative, compiler_options=LOOPS).lower(0.0).compile()
+    except Exception:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _set(variable: ContextVar[bool]) -> Iterator[None]:
+    token = variable.set(True)
+    try:
+        yield
+    finally:
+        variable.reset(token)

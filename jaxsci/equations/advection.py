@@ -16,7 +16,7 @@ from ..fields import Field
 from ..geometry import Box, Periodic
 from ..operators import advection, derivative
 from .base import Example, SemilinearEquation
-from .coefficients import is_function, sampled, vector_of
+from .coefficients import is_function, nothing, sampled, vector_of
 
 
 class Advection(SemilinearEquation):
@@ -44,13 +44,13 @@ class Advection(SemilinearEquation):
 
     def linear(self, u: Field) -> Field:
         if is_function(self.velocity):
-            return 0.0 * u
+            return nothing(u)
         components = vector_of("velocity", self.velocity, u.space.dim)
         terms = [-c * derivative(u, axis) for axis, c in enumerate(components)]
         return sum(terms[1:], start=terms[0])
 
     def nonlinear(self, t, u: Field, args: Any = None) -> Field:
-        return -advection(sampled(self.velocity, u), u) if is_function(self.velocity) else 0.0 * u
+        return -advection(sampled(self.velocity, u), u) if is_function(self.velocity) else nothing(u)
 
     @classmethod
     def example(cls) -> Example:

@@ -67,6 +67,11 @@ def sampled(coefficient: Field | Callable, like: Field) -> Field:
     return like.space.field(lambda x: coefficient(x.astype(like.dtype)))
 
 
+def nothing(u: Field) -> Field:
+    """The zero of the space of `u`, which a compiler drops from a sum; `0.0 * u` it must work out."""
+    return u.space.linear(jnp.zeros_like, u)
+
+
 def with_source(rate: Field, source: Source) -> Field:
     """A rate of change plus a source that is a field, a function of one point, or None."""
     return rate if source is None else rate + sampled(source, rate)

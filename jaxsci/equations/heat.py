@@ -18,7 +18,7 @@ from ..fields import Field
 from ..geometry import Box, Dirichlet
 from ..operators import diffusion
 from .base import Example, SemilinearEquation
-from .coefficients import Source, is_function, nonnegative, sampled, with_source
+from .coefficients import Source, is_function, nonnegative, nothing, sampled, with_source
 
 
 class Heat(SemilinearEquation):
@@ -62,7 +62,7 @@ class Heat(SemilinearEquation):
         if is_function(self.conductivity):
             rate = diffusion(u, sampled(self.conductivity, u)) - diffusion(u, self.background)
         else:
-            rate = 0.0 * u
+            rate = nothing(u)
         return with_source(rate, self.source)
 
     @classmethod

@@ -14,7 +14,7 @@ from ..fields import Field, Space
 from ..geometry import Box, Dirichlet
 from ..operators import laplacian, solve_poisson
 from .base import Example, SemilinearEquation
-from .coefficients import Source, with_source
+from .coefficients import Source, nothing, with_source
 
 
 class Poisson(SemilinearEquation):
@@ -39,7 +39,7 @@ class Poisson(SemilinearEquation):
         return laplacian(u)
 
     def nonlinear(self, t, u: Field, args: Any = None) -> Field:
-        return with_source(0.0 * u, self.source)
+        return with_source(nothing(u), self.source)
 
     def residual(self, u: Field) -> Field:
         """`lap u + f`, zero for the solution."""

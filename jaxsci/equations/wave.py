@@ -16,7 +16,7 @@ from ..fields import Field
 from ..geometry import Box, Dirichlet, Periodic
 from ..operators import gradient, inner, integral, laplacian
 from .base import Example, SemilinearEquation
-from .coefficients import is_function, sampled
+from .coefficients import is_function, nothing, sampled
 
 
 class WaveState(NamedTuple):
@@ -51,13 +51,13 @@ class Wave(SemilinearEquation):
 
     def linear(self, u: WaveState) -> WaveState:
         if is_function(self.speed):
-            return WaveState(u.v, 0.0 * u.u)
+            return WaveState(u.v, nothing(u.u))
         return WaveState(u.v, self.speed**2 * laplacian(u.u))
 
     def nonlinear(self, t, u: WaveState, args: Any = None) -> WaveState:
         if is_function(self.speed):
-            return WaveState(0.0 * u.v, sampled(self.speed, u.u) ** 2 * laplacian(u.u))
-        return WaveState(0.0 * u.v, 0.0 * u.u)
+            return WaveState(nothing(u.v), sampled(self.speed, u.u) ** 2 * laplacian(u.u))
+        return WaveState(nothing(u.v), nothing(u.u))
 
     def energy(self, state: WaveState) -> Array:
         """`int (v/c)^2 + |grad u|^2 dx / 2`, constant between fixed or free ends."""
@@ -111,7 +111,7 @@ class KleinGordon(SemilinearEquation):
         return WaveState(u.v, self.speed**2 * laplacian(u.u) - self.mass**2 * u.u)
 
     def nonlinear(self, t, u: WaveState, args: Any = None) -> WaveState:
-        return WaveState(0.0 * u.v, -self.coupling * u.u**3)
+        return WaveState(nothing(u.v), -self.coupling * u.u**3)
 
     def energy(self, state: WaveState) -> Array:
         """`int v^2 + c^2 |grad u|^2 + m^2 u^2 + g u^4 / 2 dx / 2`, constant."""

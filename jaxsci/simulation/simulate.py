@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from ..fields import pack, unpack
+from .._core.memory import can_choose_loops, for_stencils
+from ..fields import has_stencils, pack, unpack
 from . import adaptive
 from .adjoints import Adjoint
 from .choice import is_traced
@@ -111,22 +112,22 @@ def _with_states(solution: Solution) -> Solution:
 def _watched(plan: Plan, inputs: tuple, store, progress: bool) -> Solution:
     """A run outside any transformation: with a bar, a store, and an explanation where it fails."""
     check_start(inputs)
+    run = _run_stencils if has_stencils(inputs[1]) and can_choose_loops() else _run
     if store is not None:
         solution = in_segments(plan, inputs, store)
     elif progress and isinstance(plan.method, Method):
         bar = Bar(type(inputs[0]).__name__)
-        solution = jax.block_until_ready(_run(plan, inputs, jnp.asarray(bar.token)))
+        solution = jax.block_until_ready(run(plan, inputs, jnp.asarray(bar.token)))
         jax.effects_barrier()
         bar.close(bool(solution.ok))
     else:
-        solution = _run(plan, inputs, None)
+        solution = run(plan, inputs, None)
     if not bool(solution.ok):
         explain(plan, inputs, solution)
     return solution
 
 
-@eqx.filter_jit
-def _run(plan: Plan, inputs, token) -> Solution:
+def _solved(plan: Plan, inputs, token) -> Solution:
     """One traced run."""
     equation, state, args, (t0, t1, dt, times), tolerances, key = inputs
     check_derivative(equation, state, t0, args)
@@ -158,6 +159,9 @@ def _run(plan: Plan, inputs, token) -> Solution:
     end = jax.tree.map(lambda a: a[-1], saved)
     saved = jax.tree.map(lambda a: a[:-1], saved)
     return _solution(state, (times, reached), saved, end, stats, failure == 0, name)
+
+
+_run, _run_stencils = eqx.filter_jit(_solved), for_stencils(_solved)
 
 
 def _solution(state, times, saved, end, stats, ok, name, dense=None) -> Solution:
