@@ -7,7 +7,6 @@ encounters need small steps; `NBody` can soften them instead.
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
@@ -128,8 +127,7 @@ class NBody(HamiltonianSystem):
 
     def force(self, q: Inexact[Array, "bodies dim"]) -> Inexact[Array, "bodies dim"]:
         differences, squares, pairs = self._pairs(q)
-        inverse = jax.lax.rsqrt(squares)
-        strength = pairs * (inverse * inverse * inverse)
+        strength = pairs / (squares * jnp.sqrt(squares))
         return jnp.sum(strength[:, :, None] * differences, axis=1)
 
     def _pairs(self, q):
