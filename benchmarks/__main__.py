@@ -24,6 +24,7 @@ NAMES = (
     "lorenz",
     "ten-bodies",
     "gradient",
+    "stencil-gradient",
     "lynx-hare-nuts",
     "ensemble-kalman",
     "nist",

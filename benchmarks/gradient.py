@@ -25,42 +25,49 @@ def loss(precision: str, steps: int):
     return function, jnp.asarray(start(NODES), precision)
 
 
-def gradient(precision: str, steps: int):
+def gradient(loss, precision: str, steps: int):
     import jax
 
-    function, w = loss(precision, steps)
+    function, values = loss(precision, steps)
     run = jax.jit(jax.grad(function))
-    return lambda: run(w).block_until_ready()
+    return lambda: run(values).block_until_ready()
 
 
-def forward(precision: str, steps: int):
+def forward(loss, precision: str, steps: int):
     """Three and a half forward runs, the time a gradient may take."""
     import jax
 
-    function, w = loss(precision, steps)
+    function, values = loss(precision, steps)
     run, shorter = jax.jit(function), jax.jit(loss(precision, steps // 2)[0])
 
     def three_and_a_half():
         for _ in range(3):
-            run(w).block_until_ready()
-        return shorter(w).block_until_ready()
+            run(values).block_until_ready()
+        return shorter(values).block_until_ready()
 
     return three_and_a_half
 
 
-def memory(precision: str, steps: int) -> dict[str, float]:
+def memory(loss, precision: str, steps: int) -> dict[str, float]:
     import jax
 
-    function, w = loss(precision, steps)
-    compiled = jax.jit(jax.grad(function)).lower(w).compile()
+    function, values = loss(precision, steps)
+    compiled = jax.jit(jax.grad(function)).lower(values).compile()
     return {"temporary memory, MB (at most 70)": compiled.memory_analysis().temp_size_in_bytes / 1e6}
 
 
-def work(precision: str, quick: bool) -> Work:
-    steps = 100 if quick else 1000
+def against_forward(loss, precision: str, steps: int) -> Work:
+    """The gradient of `loss(precision, steps)`, a function and where it is taken, beside its forward run."""
     return Work(
-        [Contender(OURS, lambda: gradient(precision, steps)), Contender(FORWARD, lambda: forward(precision, steps))],
+        [
+            Contender(OURS, lambda: gradient(loss, precision, steps)),
+            Contender(FORWARD, lambda: forward(loss, precision, steps)),
+        ],
         steps,
         targets=[Target(FORWARD, 1.0)],
-        figures=lambda: memory(precision, steps),
+        figures=lambda: memory(loss, precision, steps),
     )
+
+
+def work(precision: str, quick: bool) -> Work:
+    return against_forward(loss, precision, 100 if quick else 1000)
