@@ -180,7 +180,7 @@ class Fourier(Space):
         return Field(jnp.pad(lowest, [(0, 0)] * (value.ndim - self.dim) + [(0, n) for n in rest]), self, "coef")
 
     def compatible(self, other: Space) -> bool:
-        return isinstance(other, Fourier) and (self.grid, self.dealias) == (other.grid, other.dealias)
+        return type(self) is type(other) and (self.grid, self.dealias) == (other.grid, other.dealias)
 
     def _gives_complex(self, function: Callable, fields) -> bool:
         values = [jax.ShapeDtypeStruct(field.shape, field.dtype) for field in fields]
