@@ -88,7 +88,7 @@ class NavierStokesVorticity(SemilinearEquation):
                 "dimensions: pass js.curl(velocity), or use NavierStokes for velocities."
             )
         psi, home = self.stream_function(u), u.space.home
-        u, v = derivative(psi, 1).sampled(), -derivative(psi, 0).sampled()
+        u, v = derivative(psi, 1).sampled(), (-derivative(psi, 0)).sampled()
         uv, difference = (u * v).to(home), (u * u - v * v).to(home)
         rate = derivative(uv, 1, 2) - derivative(uv, 0, 2) + derivative(derivative(difference, 0), 1)
         return with_source(rate, self.forcing)

@@ -18,12 +18,10 @@ from ..geometry import BoundaryLaw
 class Space(eqx.Module):
     """A way to store functions: it samples them, evaluates them, and knows how two of its layouts combine.
 
-    Layouts are names; `home` is the one a state is kept in while time passes. `is_dear` says that evaluating a law
-    costs so much that its result is written down rather than computed again for each use.
+    Layouts are names; `home` is the one a state is kept in while time passes.
     """
 
     home: eqx.AbstractClassVar[str]
-    is_dear: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod

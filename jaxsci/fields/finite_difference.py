@@ -55,7 +55,6 @@ class FiniteDifference(Space):
     sides: Sides
     order: int = eqx.field(static=True)
     home: ClassVar[str] = "node"
-    is_dear: ClassVar[bool] = True
 
     def __init__(self, grid: Grid, boundary: BoundaryLaw | Mapping[str, BoundaryLaw] | None = None, order: int = 2):
         if not isinstance(grid, Grid):

@@ -44,7 +44,6 @@ class Fourier(Space):
     grid: Grid = eqx.field(static=True)
     dealias: float | None = eqx.field(static=True, default=2 / 3)
     home: ClassVar[str] = "coef"
-    is_dear: ClassVar[bool] = True
 
     def __check_init__(self):
         if not isinstance(self.grid, Grid):

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import jax
 from jaxtyping import PyTree
 
-from .._core.memory import apart
+from .._core.memory import apart, in_memory
 from ..geometry import at_time
 from .base import Field
 from .finite_difference import FiniteDifference
+from .fourier import Fourier
 
 
 def is_field(node) -> bool:
@@ -18,7 +19,11 @@ def is_field(node) -> bool:
 
 def has_stencils(state: PyTree) -> bool:
     """Whether derivatives of a state read neighbours in memory."""
-    return any(is_field(u) and isinstance(u.space, FiniteDifference) for u in jax.tree.leaves(state, is_leaf=is_field))
+    return _is_stored(state, FiniteDifference)
+
+
+def _is_stored(state: PyTree, kind: type) -> bool:
+    return any(is_field(u) and isinstance(u.space, kind) for u in jax.tree.leaves(state, is_leaf=is_field))
 
 
 def unpack(state: PyTree) -> PyTree:
@@ -35,6 +40,12 @@ def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
 
 
 def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
-    """`function(*arrays)`, compiled apart where a part of the state is stored in a way that makes its law dear."""
-    fields = [u for u in jax.tree.leaves(template, is_leaf=is_field) if is_field(u)]
-    return apart(function, *arrays) if any(u.space.is_dear for u in fields) else function(*arrays)
+    """`function(*arrays)`, the slope of a state, worked out once and written down where each use would do it again.
+
+    Stencils are compiled apart. Transforms are only written down: a loop then works out what does not change, a force
+    that is given as a function for instance, once.
+    """
+    if has_stencils(template):
+        return apart(function, *arrays)
+    slope = function(*arrays)
+    return in_memory(slope) if _is_stored(template, Fourier) else slope

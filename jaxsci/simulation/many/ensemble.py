@@ -25,7 +25,7 @@ from .lanes import fixed_template, run_lanes
 from .pairs import are_alike, pair_up, part, takes_pairs
 
 CACHE, SPECTRAL_CACHE = 340_000, 540_000
-MOST_LANES = 232
+MOST_LANES = 520
 
 
 def ensemble(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from ..._core.memory import apart, in_memory
+from ..._core.memory import apart
 from ...fields import unpack
 from ..adaptive import Progress, active, attempt, begin, integrate
 from ..adjoints import Checkpointed, Direct
@@ -18,7 +18,7 @@ from ..methods.base import Method, vector_field
 from ..rollout import step_time
 from .lanes_last import lanes_last
 
-MOST_TRIES, FEW = 32, 8
+MOST_TRIES = 32
 
 
 class Lanes(NamedTuple):
@@ -91,14 +91,18 @@ def _fixed_steps(plan, fixed, clocks, varying, lanes):
             kept.append(static)
             return dynamic, unpack(state)
 
-        prepared, arrays = jax.vmap(prepare, in_axes=axis, out_axes=axis, axis_size=_size(varying, axis))(varying)
+        if jax.tree.leaves((varying[0], varying[2])):
+            shared, (prepared, arrays) = axis, jax.vmap(prepare, in_axes=axis, out_axes=axis)(varying)
+        else:  # one law for all has its coefficients once
+            shared, prepared = None, prepare(jax.tree.map(lambda a: jnp.take(a, 0, axis), varying))[0]
+            arrays = jax.vmap(lambda lane: unpack(eqx.combine(lane, fixed)[1]), in_axes=axis, out_axes=axis)(varying)
 
         def body(y, n):
             def step(lane, prepared, y):
                 equation, state, args = eqx.combine(lane, fixed)
                 return method.step(eqx.combine(prepared, kept[0]), equation, state, step_time(t0, n, h), y, h, args)
 
-            return jax.vmap(step, in_axes=axis, out_axes=axis)(varying, prepared, y)
+            return jax.vmap(step, in_axes=(axis, shared, axis), out_axes=axis)(varying, prepared, y)
 
         end, saved = plan.adjoint.trajectory(body, arrays, plan.num_steps // every, every)
         picks = np.array(plan.indices) // every - 1
@@ -116,10 +120,6 @@ def _fixed_steps(plan, fixed, clocks, varying, lanes):
     return saved, end, {"steps": jnp.full(count, plan.num_steps)}, jnp.ones(count, bool)
 
 
-def _size(varying, axis):
-    return jax.tree.leaves(varying)[0].shape[axis]
-
-
 def _to_lanes(rows: PyTree, axis: int) -> PyTree:
     return jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), rows)
 
@@ -127,8 +127,8 @@ def _to_lanes(rows: PyTree, axis: int) -> PyTree:
 def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, axes: Progress):
     """`moves(inputs, run, targets)`: one attempt at a step in every lane.
 
-    With the lane axis last only the law is mapped; its argument, unless it is short, and its result are written to
-    memory, because a law that couples unknowns reads each many times, and the stages read the result.
+    With the lane axis last only the law is mapped, and compiled apart: a law that couples unknowns reads its argument
+    many times, and the stages its result.
     """
 
     def slope(lane, t, y):
@@ -141,11 +141,8 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
 
     def move_last(lane, run, target):
-        unknowns = sum(a[..., 0].size for a in jax.tree.leaves(run.arrays))
-
         def f(t, y, kept=False):
-            law = lanes_last(slope, len(t))
-            return apart(law, lane, t, y) if unknowns > FEW else in_memory(law(lane, t, y))
+            return apart(lanes_last(slope, len(t)), lane, t, y)
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
 
