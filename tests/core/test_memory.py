@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import jaxsci as js
-from jaxsci._core.memory import apart, in_memory
+from jaxsci._core.memory import apart, branches_are_cheap, can_choose_loops, for_stencils, in_memory
 
 
 def calls(function, *arguments) -> int:
@@ -66,3 +66,20 @@ def test_slopes_of_stencils_are_written_down_in_both_directions(boundary, order)
     forward, both = reads(boundary, order)
     assert forward >= 4
     assert both >= 2 * forward - 1
+
+
+@pytest.mark.parametrize("boundary", [js.Periodic(), js.Robin(1.0, 2.0, 0.5)])
+@pytest.mark.parametrize("order", [2, 4])
+def test_both_ways_to_write_loops_give_one_derivative(boundary, order):
+    grid = js.Grid(js.Box((0.0, 1.0), (0.0, 2.0)), (16, 12))
+    u = js.FiniteDifference(grid, boundary=boundary, order=order).field(lambda x: jnp.sin(x[0]) * jnp.cos(x[1]))
+    for function in (js.laplacian, lambda u: js.derivative(u, 1), lambda u: js.derivative(u, 0)):
+        found = for_stencils(lambda u, function=function: (function(u), branches_are_cheap()))(u)
+        wanted = jax.jit(function)(u)
+        assert found[1] and not branches_are_cheap()
+        scale = float(jnp.max(jnp.abs(wanted.values)))
+        assert float(jnp.max(jnp.abs(found[0].values - wanted.values))) < 1e-13 * scale
+
+
+def test_a_run_of_stencils_may_choose_its_loops_here():
+    assert can_choose_loops()
