@@ -66,17 +66,13 @@ def _(field: Field, conductivity: Field, axis: int) -> Field:
     h = space.grid.spacing[axis]
     half = p // 2
     offsets = tuple(i + 0.5 for i in range(-half, half))
+    u = space.extended(field.data, axis, half, p + 2)
+    k = space.derived.extended(conductivity.data, axis, half, p + 2)
     position = field.data.ndim - space.dim + axis
     n = field.data.shape[position]
-
-    def flux_at_faces(u, k):
-        u = space.extended(u, axis, half, p + 2)
-        k = space.derived.extended(k, axis, half, p + 2)
-        slope = _combined(u, position, n + 1, weights(offsets, 1) / h)
-        return _combined(k, k.ndim - space.dim + axis, n + 1, weights(offsets, 0)) * slope
-
-    flux = apart(flux_at_faces, field.data, conductivity.data)
-    return Field(_face_divergence(space, flux, axis, n), space.derived, "node")
+    slope = _combined(u, position, n + 1, weights(offsets, 1) / h)
+    conductivity_at_faces = _combined(k, k.ndim - space.dim + axis, n + 1, weights(offsets, 0))
+    return Field(_face_divergence(space, conductivity_at_faces * slope, axis, n), space.derived, "node")
 
 
 def _combined(data: Array, position: int, count: int, w: np.ndarray) -> Array:
