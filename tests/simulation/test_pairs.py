@@ -87,7 +87,7 @@ class Forced(js.equations.Equation):
 def test_a_law_that_sees_more_than_points_goes_one_by_one(law):
     states = starts(LINE, 4)
     assert not takes_pairs(law, one_of(states))
-    found = js.ensemble(law, states, t1=0.1, dt=0.05, method=js.RK4()).final
+    found = js.ensemble(law, states, t1=0.1, dt=0.05, method=js.RK4(), paired=True).final
     for i in range(4):
         alone = js.simulate(law, jax.tree.map(lambda a, i=i: a[i], states), t1=0.1, dt=0.05, method=js.RK4()).final
         np.testing.assert_allclose(found.values[i], alone.values, rtol=1e-12, atol=1e-14)
@@ -101,7 +101,7 @@ def test_complex_states_are_not_paired():
 def test_a_run_that_fails_does_not_spoil_its_neighbour():
     law = lambda t, u, args: u * u  # noqa: E731
     values = jnp.ones((4, 32)).at[1].set(4.0)
-    solution = js.ensemble(law, LINE.field(values), t1=0.9, dt=0.01, method=js.RK4())
+    solution = js.ensemble(law, LINE.field(values), t1=0.9, dt=0.01, method=js.RK4(), paired=True)
     assert solution.ok.tolist() == [True, False, True, True]
     alone = js.simulate(law, LINE.field(values[0]), t1=0.9, dt=0.01, method=js.RK4()).final
     np.testing.assert_allclose(solution.final.values[0], alone.values, rtol=1e-12)
@@ -109,7 +109,7 @@ def test_a_run_that_fails_does_not_spoil_its_neighbour():
 
 def test_a_small_one_keeps_its_digits_beside_a_large_one():
     values = jnp.stack([jnp.sin(LINE.points[:, 0] * jnp.pi / 16) * scale for scale in (1.0, 1e-12)])
-    found = js.ensemble(js.equations.Heat(), LINE.field(values), t1=1.0, dt=0.1).final.values
+    found = js.ensemble(js.equations.Heat(), LINE.field(values), t1=1.0, dt=0.1, paired=True).final.values
     np.testing.assert_allclose(found[1], 1e-12 * found[0], rtol=1e-12, atol=1e-26)
 
 
@@ -118,6 +118,6 @@ def test_derivatives_and_coefficients_go_one_by_one():
 
     def end(rate):
         law = js.equations.Burgers(viscosity=rate)
-        return jnp.sum(js.ensemble(law, states, t1=0.1, dt=0.01).final.values ** 2)
+        return jnp.sum(js.ensemble(law, states, t1=0.1, dt=0.01, paired=True).final.values ** 2)
 
     assert js.check_gradient(end, 0.1).passed

@@ -26,6 +26,7 @@ from .pairs import are_alike, pair_up, part, takes_pairs
 
 CACHE, SPECTRAL_CACHE = 340_000, 540_000
 MOST_LANES = 520
+WORTH_PAIRING = 100
 
 
 def ensemble(
@@ -71,9 +72,10 @@ def ensemble(
         lanes: trajectories side by side on one device; by default what fits in the cache.
         devices: the devices to use; all of them by default.
         paired: whether real Fourier states move two by two, as real and imaginary part of one complex field, which
-            halves the transforms of fixed steps. By default they do on CPU outside any transformation, where the law
-            allows it (this is tried) and partners stay finite and within a factor of eight in size, so that they share
-            no more than rounding errors; else all runs are made again one by one.
+            halves the transforms of fixed steps. By default they do in runs of 100 steps and more, on a lone CPU,
+            outside any transformation, where the law allows it (this is tried, and takes a second) and partners stay
+            finite and within a factor of eight in size, so that they share no more than rounding errors; else all runs
+            are made again one by one.
         key: random key for stochastic equations, split over the trajectories.
 
     Returns:
@@ -102,18 +104,20 @@ def ensemble(
     clocks = (*clocks[:3], None if save_at is None else clocks[3])
     keys = None if key is None else jax.random.split(key, count)
     devices = tuple(jax.devices() if devices is None else devices)
-    may_pair = over is None and plan.num_steps is not None and count > 1 and isinstance(plan.method, Method)
-    if paired is not False and may_pair and not is_traced((varying, fixed, clocks)):
-        solution = _two_by_two(plan, (varying, fixed), one, clocks, (count, lanes, devices), bool(paired))
-        if solution is not None:
-            return solution
-    return _solve(plan, (varying, keys), fixed, clocks, tolerances, (count, lanes, devices))
+    layout = (count, lanes, devices)
+    pairs = _two_by_two(plan, (varying, fixed), one, clocks, layout, paired) if over is None else None
+    return _solve(plan, (varying, keys), fixed, clocks, tolerances, layout) if pairs is None else pairs
 
 
-def _two_by_two(plan: Plan, rows: tuple, one: tuple, clocks: tuple, layout: tuple, wanted: bool) -> Solution | None:
-    """The ensemble run in pairs, or None where partners would disturb each other."""
+def _two_by_two(plan: Plan, rows: tuple, one: tuple, clocks: tuple, layout: tuple, paired: bool | None):
+    """The ensemble run in pairs, or None where that is not wanted or partners would disturb each other."""
     (count, lanes, devices), states = layout, eqx.combine(*rows)[1]
-    if not wanted and (devices[0].platform != "cpu" or len(devices) > 1):
+    if paired is False or plan.num_steps is None or count < 2 or not isinstance(plan.method, Method):
+        return None
+    if is_traced((rows, clocks)):
+        return None
+    is_lone_cpu = devices[0].platform == "cpu" and len(devices) == 1
+    if paired is None and not (is_lone_cpu and plan.num_steps >= WORTH_PAIRING):
         return None
     if not (takes_pairs(*one) and bool(are_alike(states))):
         return None
