@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from .._core.errors import UnsupportedError
-from .._core.memory import in_memory
+from .._core.memory import apart
 from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
-from .methods.base import move, vector_field, weighted_sum
+from .methods.base import move, times, vector_field, weighted_sum
 from .methods.runge_kutta import RungeKutta
 from .watch.progress import report
 
@@ -46,9 +46,9 @@ class Record(NamedTuple):
     states: PyTree
 
 
-def root_mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol, lanes: bool = False) -> Array:
-    """Root mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state; each of the last axis
-    with `lanes`.
+def mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol, lanes: bool = False) -> Array:
+    """Mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state; each of the last axis with
+    `lanes`.
     """
     dtype = rtol.dtype
 
@@ -58,7 +58,7 @@ def root_mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol, lanes
 
     sums = [squares(*leaves) for leaves in zip(*(jax.tree.leaves(x) for x in (errors, old, new)), strict=True)]
     size = sum(leaf[..., 0].size if lanes else leaf.size for leaf in jax.tree.leaves(old))
-    return jnp.sqrt(sum(sums) / max(1, size))
+    return sum(sums) / max(1, size)
 
 
 def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol, atol) -> Array:
@@ -69,7 +69,7 @@ def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol,
     """
 
     def size(k):
-        return root_mean_square(k, y, y, rtol, atol)
+        return jnp.sqrt(mean_square(k, y, y, rtol, atol))
 
     d0, d1 = size(y), size(slope)
     tiny = (d0 < 1e-5) | (d1 < 1e-5)
@@ -86,9 +86,13 @@ def begin(method: RungeKutta, f: Callable, t0, arrays: PyTree, span, rtol, atol)
     """A run that has not taken a step yet."""
     slope = f(t0, arrays)
     h = first_step(f, t0, arrays, slope, method.order, span, rtol, atol)
-    zero = jnp.zeros((), int)
-    kept = slope if method.tableau.first_same_as_last else None
-    return Progress(t0, h, arrays, kept, jnp.zeros_like(t0), zero, zero, zero)
+    return at_start(t0, h, arrays, slope if method.tableau.first_same_as_last else None)
+
+
+def at_start(t0, h, arrays: PyTree, slope: PyTree) -> Progress:
+    """A run whose first step and slope are known; many side by side where there are many times."""
+    zero = jnp.zeros(t0.shape, int)
+    return Progress(t0, h, arrays, slope, jnp.zeros(t0.shape, jnp.float32), zero, zero, zero)
 
 
 def attempt(
@@ -101,8 +105,8 @@ def attempt(
     axis of every array counts independent runs.
 
     The step is the proportional-integral rule `h <- 0.9 h r^(-0.85/q) r_last^(0.2/q)` with `r` the error over the
-    tolerance; a step cut short by `target` does not shrink the following one. The logarithm of `r` is taken in single
-    precision, which decides a step as well and is vectorised.
+    tolerance; a step cut short by `target` does not shrink the following one. All after `r^2` is in single precision,
+    which decides a step as well and is vectorised.
 
     References:
         Hairer, Wanner, Solving Ordinary Differential Equations II, section IV.2.
@@ -112,14 +116,14 @@ def attempt(
     clipped = run.h * 1.001 >= remaining
     h = jax.lax.stop_gradient(jnp.where(clipped, remaining, run.h)) * unit
     arrays, k = method.stages(f, run.t, h, run.arrays, run.slope)
-    error = weighted_sum(method.tableau.error, k)
-    ratio = h * root_mean_square(error, run.arrays, arrays, rtol, atol, lanes)
-    accept = (ratio <= 1) & alive
-    accept = in_memory(accept) if lanes else accept  # nine loops read it, and would each work it out
-    log_ratio = jnp.log(jnp.maximum(ratio, 1e-10).astype(jnp.float32)).astype(ratio.dtype)
+    error = times(h, weighted_sum(method.tableau.error, k))
+    square = mean_square(error, run.arrays, arrays, rtol, atol, lanes)
+    log_ratio = 0.5 * jnp.log(jnp.maximum(square, 1e-20).astype(jnp.float32))
+    # many loops read whether lanes are accepted, and would each work it out
+    accept = apart(lambda r, alive: (r <= 0) & alive, log_ratio, alive) if lanes else (log_ratio <= 0) & alive
     exponent = jnp.where(accept, (0.2 * run.log_ratio - 0.85 * log_ratio) / q, -log_ratio / q)
     factor = jnp.clip(SAFETY * jnp.exp(exponent), SHRINK, jnp.where(accept, GROW, 1.0))
-    grown = h * jnp.where(jnp.isfinite(ratio), factor, SHRINK)
+    grown = h * jnp.where(jnp.isfinite(log_ratio), factor, SHRINK).astype(h.dtype)
 
     def pick(new, old):
         return jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, old)

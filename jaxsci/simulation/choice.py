@@ -12,6 +12,7 @@ from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
 from .._core.precision import as_parameter
+from .._core.tracing import is_tracing
 from ..equations.base import HamiltonianSystem, Phase, SemilinearEquation, StochasticEquation
 from ..fields import Field, FiniteDifference, is_field, unpack
 from ..geometry import InTime
@@ -59,8 +60,7 @@ def as_arguments(args: PyTree) -> PyTree:
 
 def is_traced(tree: PyTree) -> bool:
     """Whether a transformation is at work, so that numbers cannot be looked at."""
-    leaves = (jnp.zeros(()), *jax.tree.leaves(tree))
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    return is_tracing() or any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 def with_closure(equation: Callable, state: PyTree, args: Any, dtype) -> Callable:

@@ -198,7 +198,9 @@ def _lanes(state, method, count: int) -> int:
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(unpack(state)))
     stages = len(method.tableau.b) if isinstance(method, RungeKutta) else 6
     cache, shift = (SPECTRAL_CACHE, 0) if is_spectral(state) else (CACHE, 8)
-    return max(1, min(count, MOST_LANES, (cache // (size * (stages + 4)) // 16 * 16 or 16) + shift))
+    most = max(1, min(count, MOST_LANES, (cache // (size * (stages + 4)) // 16 * 16 or 16) + shift))
+    even = math.ceil(count / math.ceil(count / most))  # so that the last ones to run fill their lanes, too
+    return min(most, math.ceil(even / 8) * 8)
 
 
 def _picked(arrays: PyTree, static: PyTree) -> Callable:

@@ -11,12 +11,12 @@ from jaxtyping import Array, PyTree
 
 from ..._core.memory import apart
 from ...fields import unpack
-from ..adaptive import Progress, active, attempt, begin, integrate
+from ..adaptive import Progress, active, at_start, attempt, begin, integrate
 from ..adjoints import Checkpointed, Direct
 from ..choice import is_spectral
 from ..methods.base import Method, vector_field
 from ..rollout import step_time
-from .lanes_last import lanes_last
+from .lanes_last import ignores, lanes_last
 
 MOST_TRIES = 32
 
@@ -141,8 +141,13 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
 
     def move_last(lane, run, target):
+        width, some_time = len(target), jnp.zeros((), target.dtype)
+        timeless = ignores(slope, 1, lane, run.t, run.arrays)
+
         def f(t, y, kept=False):
-            return apart(lanes_last(slope, len(t)), lane, t, y)
+            if timeless:  # nobody then works out the times of the stages
+                return apart(lanes_last(lambda lane, y: slope(lane, some_time, y), width), lane, y)
+            return apart(lanes_last(slope, width), lane, t, y)
 
         return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
 
@@ -168,16 +173,15 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     def start(lane):
         equation, state, args = eqx.combine(lane, fixed)
         f = vector_field(equation, state, args)
-        return begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], *tolerances)
+        run = begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], *tolerances)
+        return run.h, run.arrays, run.slope
 
     axes = Progress(0, 0, axis, axis, 0, 0, 0, 0)
     begun = jax.lax.map(start, varying, batch_size=width)
 
     def taken(index: Array) -> tuple[PyTree, Progress]:
-        def lanes_of(rows, place):
-            return jax.tree.map(lambda a: jnp.moveaxis(a[jnp.minimum(index, count - 1)], 0, place), rows)
-
-        return lanes_of(varying, axis), Progress(*map(lanes_of, begun, axes))
+        rows = jax.tree.map(lambda a: jnp.moveaxis(a[jnp.minimum(index, count - 1)], 0, axis), (varying, begun))
+        return rows[0], at_start(jnp.full(width, knots[0]), *rows[1])
 
     moves = _mover(method, fixed, tolerances, max_steps, axis, axes)
 
@@ -197,9 +201,17 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     def body(lanes: Lanes) -> Lanes:
         run, inputs, index, knot, queue, rounds, saved, counters = lanes
         targets = knots[knot]
-        tries = _tries(rounds * width / queue)
-        run = jax.lax.fori_loop(0, tries, lambda _, run: moves(inputs, run, targets), run)
-        arrived = ~active(run, targets, max_steps) & (index < count)
+
+        def arrivals(run):
+            return ~active(run, targets, max_steps) & (index < count)
+
+        def onwards(journey):
+            run, made = journey
+            tries = _tries((rounds + made) * width / queue)
+            return jax.lax.fori_loop(0, tries, lambda _, run: moves(inputs, run, targets), run), made + tries
+
+        run, made = jax.lax.while_loop(lambda journey: ~jnp.any(arrivals(journey[0])), onwards, (run, 0))
+        arrived = arrivals(run)
         broken = (run.t < targets) & arrived
         row = jnp.where(arrived & ~broken, index, count)
         saved = jax.tree.map(
@@ -219,7 +231,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
             jnp.any(fresh), refilled, lambda inputs, run, *_: (inputs, run), inputs, run, index, fresh
         )
         knot = jnp.where(ended, 1, knot + arrived.astype(int))
-        return Lanes(run, inputs, index, knot, queue + jnp.sum(ended), rounds + tries, saved, counters)
+        return Lanes(run, inputs, index, knot, queue + jnp.sum(ended), rounds + made, saved, counters)
 
     index = jnp.arange(width)
     inputs, run = taken(index)

@@ -20,13 +20,23 @@ def lanes_last(function: Callable, size: int) -> Callable:
     """`function`, mapped over the last axis of every argument and result; all lanes together are `size`."""
 
     def mapped(*arguments: PyTree) -> PyTree:
-        leaves, structure = jax.tree.flatten(arguments)
-        one = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(a.shape[:-1], a.dtype) for a in leaves])
-        jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*one)
-        results = _evaluate(jaxpr.jaxpr, jaxpr.consts, [(a, True) for a in leaves], size)
+        jaxpr, shapes = jax.make_jaxpr(function, return_shape=True)(*_one(arguments))
+        results = _evaluate(jaxpr.jaxpr, jaxpr.consts, [(a, True) for a in jax.tree.leaves(arguments)], size)
         return jax.tree.unflatten(jax.tree.structure(shapes), [_spread(a, lanes, size) for a, lanes in results])
 
     return mapped
+
+
+def ignores(function: Callable, place: int, *arguments: PyTree) -> bool:
+    """Whether the result of `function` for one lane leaves its argument number `place`, an array, unread."""
+    jaxpr = jax.make_jaxpr(function)(*_one(arguments)).jaxpr
+    argument = jaxpr.invars[len(jax.tree.leaves(arguments[:place]))]
+    read = [variable for equation in jaxpr.eqns for variable in equation.invars]
+    return not any(variable is argument for variable in (*read, *jaxpr.outvars))
+
+
+def _one(arguments: PyTree) -> PyTree:
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[:-1], a.dtype), arguments)
 
 
 def _spread(array, lanes: bool, size: int) -> Array:

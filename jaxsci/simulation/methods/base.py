@@ -72,9 +72,14 @@ def weighted_sum(weights: tuple[float, ...], slopes: list[PyTree]) -> PyTree:
     )
 
 
+def times(h, slope: PyTree) -> PyTree:
+    """`h k`, each leaf in its own precision."""
+    return jax.tree.map(lambda k: multiply(jnp.asarray(h, real_dtype(k.dtype)), k), slope)
+
+
 def move(arrays: PyTree, h, slope: PyTree) -> PyTree:
     """`y + h k`, each leaf in its own precision."""
-    return jax.tree.map(lambda y, k: y + multiply(jnp.asarray(h, real_dtype(y.dtype)), k), arrays, slope)
+    return jax.tree.map(jnp.add, arrays, times(h, slope))
 
 
 def check_derivative(equation: Callable, state: PyTree, t, args: Any = None) -> None:
