@@ -16,12 +16,13 @@ import jax.numpy as jnp
 from jax.experimental.xla_metadata import set_xla_metadata
 from jaxtyping import PyTree
 
+from .settled import settled
 from .tracing import is_tracing
 
 
 def apart(function: Callable, *arrays: PyTree) -> PyTree:
     """`function(*arrays)`, compiled apart from what comes before and after."""
-    if jax.default_backend() != "cpu" or not is_tracing():
+    if not keeps_apart():
         return function(*arrays)
 
     def piece(*arrays):
@@ -32,9 +33,17 @@ def apart(function: Callable, *arrays: PyTree) -> PyTree:
         return jax.jit(piece)(*arrays)
 
 
-def in_memory(arrays: PyTree) -> PyTree:
-    """The same arrays, written to memory before they are read."""
-    return apart(jax.lax.optimization_barrier, arrays)
+def keeps_apart() -> bool:
+    """Whether pieces are compiled apart here: in programs for a CPU."""
+    return jax.default_backend() == "cpu" and is_tracing()
+
+
+def apart_after(function: Callable, *arrays: PyTree) -> PyTree:
+    """As `apart`, after all that can be done without the arrays, which a loop around it then does once."""
+    if not keeps_apart():
+        return function(*arrays)
+    rest, known = settled(function, *arrays)
+    return apart(rest, known, *arrays)
 
 
 BRANCHES_ARE_CHEAP: ContextVar[bool] = ContextVar("branches are cheap", default=False)

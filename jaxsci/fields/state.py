@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import PyTree
 
-from .._core.memory import apart, in_memory
+from .._core.memory import apart_after
 from ..geometry import at_time
 from .base import Field
 from .finite_difference import FiniteDifference
@@ -22,7 +22,7 @@ def has_stencils(state: PyTree) -> bool:
     return _is_stored(state, FiniteDifference)
 
 
-def _is_stored(state: PyTree, kind: type) -> bool:
+def _is_stored(state: PyTree, kind) -> bool:
     return any(is_field(u) and isinstance(u.space, kind) for u in jax.tree.leaves(state, is_leaf=is_field))
 
 
@@ -40,12 +40,5 @@ def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
 
 
 def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
-    """`function(*arrays)`, the slope of a state, worked out once and written down where each use would do it again.
-
-    Stencils are compiled apart. Transforms are only written down: a loop then works out what does not change, a force
-    that is given as a function for instance, once.
-    """
-    if has_stencils(template):
-        return apart(function, *arrays)
-    slope = function(*arrays)
-    return in_memory(slope) if _is_stored(template, Fourier) else slope
+    """`function(*arrays)`, the slope of a state, worked out once where each use would do it again."""
+    return apart_after(function, *arrays) if _is_stored(template, (FiniteDifference, Fourier)) else function(*arrays)

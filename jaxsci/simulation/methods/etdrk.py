@@ -5,6 +5,7 @@ A method is a page of data: stage times `c`, the functions of `z = h L` that wei
 `j`.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -41,18 +42,14 @@ class ExponentialRungeKutta(Method):
     def step(
         self, prepared: PyTree, equation: Callable, template: PyTree, t, arrays: PyTree, dt, args: Any = None
     ) -> PyTree:
-        def nonlinear(c, stage):
-            return evaluated(template, lambda u: unpack(equation.nonlinear(t + c * dt, pack(template, u), args)), stage)
+        def stage(c, row, arrays, *slopes):
+            u = _advanced(prepared[f"exp {c}"].apply(arrays), row, slopes, prepared) if row else arrays
+            return unpack(equation.nonlinear(t + c * dt, pack(template, u), args))
 
-        slopes = [nonlinear(0.0, arrays)]
-        decayed = {}
-        for c, row in zip(self.c[1:], self.a[1:], strict=True):
-            if c not in decayed:
-                decayed[c] = prepared[f"exp {c}"].apply(arrays)
-            slopes.append(nonlinear(c, _advanced(decayed[c], row, slopes, prepared)))
-        if 1.0 not in decayed:
-            decayed[1.0] = prepared["exp 1.0"].apply(arrays)
-        return _advanced(decayed[1.0], self.b, slopes, prepared)
+        slopes = []
+        for c, row in zip(self.c, self.a, strict=True):
+            slopes.append(evaluated(template, functools.partial(stage, c, row), arrays, *slopes))
+        return _advanced(prepared["exp 1.0"].apply(arrays), self.b, slopes, prepared)
 
 
 def _advanced(start: PyTree, row: tuple[Entry, ...], slopes: list[PyTree], prepared: dict[str, Symbol]) -> PyTree:

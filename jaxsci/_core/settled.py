@@ -1,0 +1,56 @@
+"""What of a program does not depend on its arguments, worked out before it."""
+
+from collections.abc import Callable
+
+import jax
+from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
+from jaxtyping import Array, PyTree
+
+SPREADING = {"broadcast_in_dim", "iota", "reshape", "squeeze", "convert_element_type", "copy"}
+
+
+def settled(function: Callable, *arrays: PyTree) -> tuple[Callable, list[Array]]:
+    """`(rest, known)` with `rest(known, *arrays) = function(*arrays)`: all that can be done without the arrays is done.
+
+    A piece that is compiled apart is closed to the compiler, which would move such work out of a loop. What only
+    spreads few numbers over an array stays in the piece.
+    """
+    closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arrays)
+    program = closed.jaxpr
+    before, after = _divided(program)
+    made = {v for equation in after for v in equation.outvars} | set(program.invars)
+    handed = [v for v in dict.fromkeys(_read(after) + _variables(program.outvars)) if v not in made]
+    first = program.replace(eqns=before, invars=[], outvars=handed)
+    second = program.replace(eqns=after, constvars=[], invars=[*handed, *program.invars])
+
+    def rest(known: list[Array], *arrays: PyTree) -> PyTree:
+        results = jaxpr_as_fun(ClosedJaxpr(second, []))(*known, *jax.tree.leaves(arrays))
+        return jax.tree.unflatten(jax.tree.structure(shapes), results)
+
+    return rest, jaxpr_as_fun(ClosedJaxpr(first, closed.consts))()
+
+
+def _divided(program) -> tuple[list, list]:
+    """The equations that do not wait for the arguments, and those that do, in order."""
+    waiting, before, after = set(program.invars), [], []
+    for equation in program.eqns:
+        waits = bool(equation.effects) or not waiting.isdisjoint(_variables(equation.invars))
+        (after if waits else before).append(equation)
+        if waits:
+            waiting.update(equation.outvars)
+    needed, kept, spread = set(_read(after)), [], []
+    for equation in reversed(before):
+        if equation.primitive.name in SPREADING and not needed.isdisjoint(equation.outvars):
+            spread.append(equation)
+            needed.update(_variables(equation.invars))
+        else:
+            kept.append(equation)
+    return kept[::-1], spread[::-1] + after
+
+
+def _read(equations) -> list:
+    return [v for equation in equations for v in _variables(equation.invars)]
+
+
+def _variables(atoms) -> list:
+    return [v for v in atoms if not isinstance(v, Literal)]
