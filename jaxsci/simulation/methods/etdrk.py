@@ -46,10 +46,14 @@ class ExponentialRungeKutta(Method):
             u = _advanced(prepared[f"exp {c}"].apply(arrays), row, slopes, prepared) if row else arrays
             return unpack(equation.nonlinear(t + c * dt, pack(template, u), args))
 
+        def last(arrays, *slopes):
+            slopes = (*slopes, stage(self.c[-1], self.a[-1], arrays, *slopes))
+            return _advanced(prepared["exp 1.0"].apply(arrays), self.b, slopes, prepared)
+
         slopes = []
-        for c, row in zip(self.c, self.a, strict=True):
+        for c, row in zip(self.c[:-1], self.a[:-1], strict=True):
             slopes.append(evaluated(template, functools.partial(stage, c, row), arrays, *slopes))
-        return _advanced(prepared["exp 1.0"].apply(arrays), self.b, slopes, prepared)
+        return evaluated(template, last, arrays, *slopes)
 
 
 def _advanced(start: PyTree, row: tuple[Entry, ...], slopes: list[PyTree], prepared: dict[str, Symbol]) -> PyTree:
