@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from .._core.memory import apart
+from .._core.memory import apart_after
 
 
 class Adjoint(eqx.Module):
@@ -93,7 +93,7 @@ def _steps(body: Callable, stencils: bool) -> Callable:
             return body(carry, jnp.asarray(first))
         if not stencils:
             return plain(body, carry, first, number)
-        return plain(lambda c, n: apart(body, c, n), carry, first, number, unroll=2)
+        return plain(lambda c, n: apart_after(body, c, n), carry, first, number, unroll=2)
 
     return steps
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxsci as js
-from jaxsci.simulation.many.lanes_last import lanes_last
+from jaxsci.simulation.many.lanes_last import ignores, lanes_last
 
 LANES = 5
 
@@ -70,3 +70,27 @@ def test_laws(law, state):
         lanes_last(rate, LANES)(y),
         jax.vmap(rate, in_axes=-1, out_axes=-1)(y),
     )
+
+
+def test_an_argument_that_nobody_reads_is_found_through_nested_calls():
+    def passed(lane, t, y):
+        return jax.jit(lambda y: jnp.sin(y))(y) + lane["a"]
+
+    def read(lane, t, y):
+        return jax.jit(lambda t, y: t * y)(t, y)
+
+    arguments = {"a": draw(LANES), "b": draw(2, LANES)}, draw(LANES), draw(LANES)
+    assert ignores(passed, 1, *arguments)
+    assert not ignores(passed, 2, *arguments)
+    assert not ignores(read, 1, *arguments)
+    assert not ignores(lambda lane, t, y: (y, t), 1, *arguments)
+
+
+@pytest.mark.parametrize("rate", [1.0, lambda t: 1.0 + 0.5 * jnp.sin(t)])
+def test_laws_with_and_without_a_clock_reach_their_exact_end(rate):
+    def law(t, y, args):
+        return -(rate(t) if callable(rate) else rate) * y
+
+    found = js.ensemble(law, jnp.linspace(1.0, 2.0, 40)[:, None], t1=3.0, rtol=1e-10, atol=1e-12).final[:, 0]
+    decay = 3.0 + (0.5 * (1 - np.cos(3.0)) if callable(rate) else 0.0)
+    np.testing.assert_allclose(found, np.linspace(1.0, 2.0, 40) * np.exp(-decay), rtol=1e-8)
