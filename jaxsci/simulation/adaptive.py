@@ -24,7 +24,7 @@ TOO_MANY_STEPS, STEP_TOO_SMALL = 1, 2
 
 class Progress(NamedTuple):
     """An error-controlled run on its way: time, next step, state, its slope, logarithm of the last error ratio, and
-    counters.
+    counters. It is stuck when the next step would not move the clock.
     """
 
     t: Array
@@ -34,7 +34,6 @@ class Progress(NamedTuple):
     log_ratio: Array
     accepted: Array
     rejected: Array
-    failure: Array
 
 
 class Record(NamedTuple):
@@ -86,13 +85,14 @@ def begin(method: RungeKutta, f: Callable, t0, arrays: PyTree, span, rtol, atol)
     """A run that has not taken a step yet."""
     slope = f(t0, arrays)
     h = first_step(f, t0, arrays, slope, method.order, span, rtol, atol)
+    h = jnp.maximum(h, 2 * jnp.finfo(t0.dtype).eps * jnp.abs(t0))
     return at_start(t0, h, arrays, slope if method.tableau.first_same_as_last else None)
 
 
 def at_start(t0, h, arrays: PyTree, slope: PyTree) -> Progress:
     """A run whose first step and slope are known; many side by side where there are many times."""
     zero = jnp.zeros(t0.shape, int)
-    return Progress(t0, h, arrays, slope, jnp.zeros(t0.shape, jnp.float32), zero, zero, zero)
+    return Progress(t0, h, arrays, slope, jnp.zeros(t0.shape, jnp.float32), zero, zero)
 
 
 def attempt(
@@ -128,8 +128,6 @@ def attempt(
     def pick(new, old):
         return jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, old)
 
-    failed = ~accept & alive
-    stuck = failed & (run.t + grown <= run.t)
     return Progress(
         t=jnp.where(accept, jnp.where(clipped, target, run.t + h), run.t),
         h=jnp.where(accept & clipped, jnp.maximum(run.h, grown), jnp.where(alive, grown, run.h)),
@@ -137,14 +135,18 @@ def attempt(
         slope=None if run.slope is None else pick(k[-1], run.slope),
         log_ratio=jnp.where(accept & ~clipped, jnp.maximum(log_ratio, -9.0), run.log_ratio),
         accepted=run.accepted + accept.astype(int),
-        rejected=run.rejected + failed.astype(int),
-        failure=jnp.where(stuck, STEP_TOO_SMALL, run.failure),
+        rejected=run.rejected + (~accept & alive).astype(int),
     ), h
 
 
 def active(run: Progress, target, max_steps: int) -> Array:
     """Whether a run still has to move."""
-    return (run.t < target) & (run.failure == 0) & (run.accepted + run.rejected < max_steps)
+    return (run.t < target) & (run.t + run.h > run.t) & (run.accepted + run.rejected < max_steps)
+
+
+def failure(run: Progress, end) -> Array:
+    """Why a run that no longer moves is not at its end; zero if it is."""
+    return jnp.where(run.t < end, jnp.where(run.t + run.h > run.t, TOO_MANY_STEPS, STEP_TOO_SMALL), 0)
 
 
 def through(
@@ -187,8 +189,7 @@ def through(
         return (run, record), run.arrays
 
     (run, record), saved = jax.lax.scan(interval, (run, record), (knots, jnp.arange(1, len(knots) + 1)))
-    failed = (run.t < knots[-1]) & (run.failure == 0)
-    return run._replace(failure=jnp.where(failed, TOO_MANY_STEPS, run.failure)), saved, record
+    return run, saved, record
 
 
 def integrate(method: RungeKutta, system: tuple, tolerances: tuple, max_steps: int, adjoint: Adjoint, token=None):
@@ -226,7 +227,7 @@ def _integrate(differentiable, tolerances, max_steps, token, record=None, block=
         block,
         (token, knots[0], knots[-1]),
     )
-    counters = (run.accepted, run.rejected, run.failure, run.t)
+    counters = (run.accepted, run.rejected, failure(run, knots[-1]), run.t)
     return (saved, counters) if record is None else ((saved, counters), record)
 
 

@@ -40,7 +40,7 @@ def fixed_template(varying: PyTree, fixed: PyTree) -> PyTree:
 
 
 def run_lanes(plan: Any, fixed: PyTree, clocks: tuple, tolerances: tuple, rows: tuple, lanes: int):
-    """Saved arrays, final arrays, counters and success of all rows."""
+    """Saved arrays, final arrays, counters and success of all rows; what a row did not reach is not a number."""
     varying, keys = rows
     t0, t1, dt, times = clocks
     if not isinstance(plan.method, Method):
@@ -48,12 +48,12 @@ def run_lanes(plan: Any, fixed: PyTree, clocks: tuple, tolerances: tuple, rows: 
     if plan.num_steps is not None:
         return _fixed_steps(plan, fixed, clocks, varying, lanes)
     knots = jnp.stack([t0, t1]) if times is None else jnp.concatenate([t0[None], times, t1[None]])
-    saved, (accepted, rejected, failure) = _refilled(
+    saved, (accepted, rejected) = _refilled(
         (plan.method, varying, fixed, knots), tolerances, plan.max_steps, lanes, isinstance(plan.adjoint, Direct)
     )
     end = jax.tree.map(lambda a: a[:, -1], saved)
     saved = saved if times is None else jax.tree.map(lambda a: a[:, :-1], saved)
-    return saved, end, {"steps": accepted, "rejected": rejected}, failure == 0
+    return saved, end, {"steps": accepted, "rejected": rejected}, jnp.ones(len(accepted), bool)
 
 
 def _mapped(plan, fixed, clocks, tolerances, rows, lanes):
@@ -176,7 +176,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         run = begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], *tolerances)
         return run.h, run.arrays, run.slope
 
-    axes = Progress(0, 0, axis, axis, 0, 0, 0, 0)
+    axes = Progress(0, 0, axis, axis, 0, 0, 0)
     begun = jax.lax.map(start, varying, batch_size=width)
 
     def taken(index: Array) -> tuple[PyTree, Progress]:
@@ -219,10 +219,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         )
         ended = arrived & (broken | (knot == saves))
         final = jnp.where(ended, index, count)
-        failure = jnp.where(broken & (run.failure == 0), 1, run.failure)
-        counters = jax.tree.map(
-            lambda c, a: c.at[final].set(a, mode="drop"), counters, (run.accepted, run.rejected, failure)
-        )
+        counters = jax.tree.map(lambda c, a: c.at[final].set(a, mode="drop"), counters, (run.accepted, run.rejected))
         waiting = queue + jnp.cumsum(ended.astype(int)) - 1
         index = jnp.where(ended, jnp.minimum(waiting, count), index)
         fresh = ended & (index < count)
@@ -237,7 +234,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     inputs, run = taken(index)
     arrays = unpack(template)
     saved = jax.tree.map(lambda a: jnp.full((count, saves, *a.shape), jnp.nan, a.dtype), arrays)
-    counters = tuple(jnp.zeros(count, int) for _ in range(3))
+    counters = jnp.zeros(count, int), jnp.zeros(count, int)
     ones = jnp.ones(width, int)
     lanes = Lanes(run, inputs, index, ones, jnp.asarray(width), jnp.ones((), int), saved, counters)
     lanes = jax.lax.while_loop(lambda lanes: jnp.any(lanes.index < count), body, lanes)

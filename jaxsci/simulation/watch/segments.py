@@ -73,7 +73,7 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
             moving, saved = _controlled(plan, inputs, moving, here)
         arrays = moving if plan.num_steps is not None else moving.arrays
         done += number
-        if not _healthy(moving, arrays):
+        if not _healthy(moving, arrays, here[-1]):
             saved_here.append(saved)
             ts_here.append(here)
             break
@@ -84,7 +84,7 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
             bar.update(done / total)
     if bar:
         bar.close(done == total)
-    return _collect(plan, state, moving, ts_here, saved_here, t1)
+    return _collect(plan, state, moving, ts_here, saved_here, (ts[-1], t1))
 
 
 def _fingerprint(plan, inputs) -> np.ndarray:
@@ -119,16 +119,18 @@ def _resumed(start, engine):
     return jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in held])
 
 
-def _healthy(moving, arrays) -> bool:
+def _healthy(moving, arrays, end) -> bool:
     finite = all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(arrays))
-    return finite and (not isinstance(moving, adaptive.Progress) or int(moving.failure) == 0)
+    return finite and (not isinstance(moving, adaptive.Progress) or int(adaptive.failure(moving, end)) == 0)
 
 
-def _collect(plan, state, moving, ts, saved, t1):
+def _collect(plan, state, moving, ts, saved, ends):
     controlled = isinstance(moving, adaptive.Progress)
     arrays = moving.arrays if controlled else moving
+    last, t1 = ends
     if controlled:
-        stats = {"steps": moving.accepted, "rejected": moving.rejected, "failure": moving.failure, "reached": moving.t}
+        failure = adaptive.failure(moving, last)
+        stats = {"steps": moving.accepted, "rejected": moving.rejected, "failure": failure, "reached": moving.t}
     else:
         stats = {"steps": jnp.asarray(plan.num_steps)}
     states = (
@@ -137,5 +139,5 @@ def _collect(plan, state, moving, ts, saved, t1):
         else jax.tree.map(lambda a: a[None][:0], arrays)
     )
     times = jnp.concatenate(ts) if ts else jnp.zeros(0, t1.dtype)
-    ok = jnp.asarray(_healthy(moving, arrays))
+    ok = jnp.asarray(_healthy(moving, arrays, last))
     return Solution(times, pack(state, states, times), pack(state, arrays, t1), stats, ok, type(plan.method).__name__)
