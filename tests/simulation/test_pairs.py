@@ -84,13 +84,20 @@ class Forced(js.equations.Equation):
 
 
 @pytest.mark.parametrize("law", [Mean(), Bare(), Forced(one_of(starts(LINE, 1)))])
-def test_a_law_that_sees_more_than_points_goes_one_by_one(law):
+def test_a_law_that_sees_more_than_points_goes_one_by_one(law, monkeypatch):
     states = starts(LINE, 4)
     assert not takes_pairs(law, one_of(states))
-    found = js.ensemble(law, states, t1=0.1, dt=0.05, method=js.RK4(), paired=True).final
+    monkeypatch.setattr(room, "WORTH_PAIRING", 1)
+    found = js.ensemble(law, states, t1=0.1, dt=0.05, method=js.RK4()).final
     for i in range(4):
         alone = js.simulate(law, jax.tree.map(lambda a, i=i: a[i], states), t1=0.1, dt=0.05, method=js.RK4()).final
         np.testing.assert_allclose(found.values[i], alone.values, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("wrong", [{"dt": 0.05}, {}])
+def test_pairs_that_are_asked_for_and_not_possible_raise(wrong):
+    with pytest.raises(js.UnsupportedError, match="leave paired out"):
+        js.ensemble(Mean(), starts(LINE, 4), t1=0.1, method=js.RK4() if wrong else js.Tsit5(), paired=True, **wrong)
 
 
 def test_complex_states_are_not_paired():
@@ -113,11 +120,12 @@ def test_a_small_one_keeps_its_digits_beside_a_large_one():
     np.testing.assert_allclose(found[1], 1e-12 * found[0], rtol=1e-12, atol=1e-26)
 
 
-def test_derivatives_and_coefficients_go_one_by_one():
+def test_derivatives_and_coefficients_go_one_by_one(monkeypatch):
     states = starts(LINE, 4)
+    monkeypatch.setattr(room, "WORTH_PAIRING", 1)
 
     def end(rate):
         law = js.equations.Burgers(viscosity=rate)
-        return jnp.sum(js.ensemble(law, states, t1=0.1, dt=0.01, paired=True).final.values ** 2)
+        return jnp.sum(js.ensemble(law, states, t1=0.1, dt=0.01).final.values ** 2)
 
     assert js.check_gradient(end, 0.1).passed

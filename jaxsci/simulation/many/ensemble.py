@@ -84,6 +84,7 @@ def ensemble(
     Raises:
         ShapeError: what varies has no common leading axis.
         SimulationError: all trajectories failed.
+        UnsupportedError: `paired=True` where pairs are not possible.
 
     Example:
         >>> import jaxsci as js, jax.numpy as jnp
@@ -112,14 +113,20 @@ def ensemble(
 def _two_by_two(plan: Plan, rows: tuple, one: tuple, clocks: tuple, layout: tuple, paired: bool | None):
     """The ensemble run in pairs, or None where that is not wanted or partners would disturb each other."""
     (count, lanes, devices), states = layout, eqx.combine(*rows)[1]
-    if paired is False or plan.num_steps is None or count < 2 or not isinstance(plan.method, Method):
+    if paired is False or count < 2:
         return None
-    if is_traced((rows, clocks)):
-        return None
+    fixed_steps = plan.num_steps is not None and isinstance(plan.method, Method) and not is_traced((rows, clocks))
     is_lone_cpu = devices[0].platform == "cpu" and len(devices) == 1
-    if paired is None and not (is_lone_cpu and plan.num_steps >= WORTH_PAIRING):
+    if paired is None and not (fixed_steps and is_lone_cpu and plan.num_steps >= WORTH_PAIRING):
         return None
-    if not (takes_pairs(*one) and bool(are_alike(states))):
+    if not (fixed_steps and takes_pairs(*one)):
+        if paired:
+            raise UnsupportedError(
+                "paired=True needs real Fourier states, fixed steps (dt=...) by a method of this library, outside jit "
+                "and grad, and a law that reads no more than values at points: leave paired out."
+            )
+        return None
+    if not bool(are_alike(states)):
         return None
     equation, _, args = eqx.combine(*rows)
     varying, fixed, half = split((equation, pair_up(states), args), None)

@@ -6,7 +6,7 @@ A method is a page of data: stage times `c`, the functions of `z = h L` that wei
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -56,7 +56,7 @@ class ExponentialRungeKutta(Method):
         return evaluated(template, last, arrays, *slopes)
 
 
-def _advanced(start: PyTree, row: tuple[Entry, ...], slopes: list[PyTree], prepared: dict[str, Symbol]) -> PyTree:
+def _advanced(start: PyTree, row: tuple[Entry, ...], slopes: Sequence[PyTree], prepared: dict[str, Symbol]) -> PyTree:
     """`start + sum_j number_j f_j(z) N_j`, slopes that share a function summed first."""
     groups: dict[str, list[tuple[float, PyTree]]] = {}
     for entry, slope in zip(row, slopes, strict=False):
