@@ -64,6 +64,7 @@ def test_slopes_of_stencils_are_written_down_in_both_directions(boundary, order)
     assert both >= 2 * forward - 1
 
 
+@pytest.mark.skipif(not can_choose_loops(), reason="this version of XLA has one way to write loops")
 @pytest.mark.parametrize("boundary", [js.Periodic(), js.Robin(1.0, 2.0, 0.5)])
 @pytest.mark.parametrize("order", [2, 4])
 def test_both_ways_to_write_loops_give_one_derivative(boundary, order):
@@ -77,5 +78,6 @@ def test_both_ways_to_write_loops_give_one_derivative(boundary, order):
         assert float(jnp.max(jnp.abs(found[0].values - wanted.values))) < 1e-13 * scale
 
 
+@pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="later versions of XLA dropped the option")
 def test_a_run_of_stencils_may_choose_its_loops_here():
     assert can_choose_loops()
