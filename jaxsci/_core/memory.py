@@ -38,6 +38,11 @@ def keeps_apart() -> bool:
     return jax.default_backend() == "cpu" and is_tracing()
 
 
+def in_memory(arrays: PyTree) -> PyTree:
+    """The same arrays, written to memory before they are read."""
+    return apart(jax.lax.optimization_barrier, arrays)
+
+
 def apart_after(function: Callable, *arrays: PyTree) -> PyTree:
     """As `apart`, after all that can be done without the arrays, which a loop around it then does once."""
     if not keeps_apart():

@@ -30,6 +30,18 @@ def settled(function: Callable, *arrays: PyTree) -> tuple[Callable, list[Array]]
     return rest, jaxpr_as_fun(ClosedJaxpr(first, closed.consts))()
 
 
+def number_of(primitive: str, function: Callable, *arrays: PyTree) -> int:
+    """How often a primitive stands in the program of `function`, in the functions that it calls too."""
+
+    def count(program) -> int:
+        inner = (p for equation in program.eqns for p in equation.params.values())
+        programs = [getattr(p, "jaxpr", p) for p in inner]
+        here = sum(equation.primitive.name == primitive for equation in program.eqns)
+        return here + sum(count(p) for p in programs if hasattr(p, "eqns"))
+
+    return count(jax.make_jaxpr(function)(*arrays).jaxpr)
+
+
 def _divided(program) -> tuple[list, list]:
     """The equations that do not wait for the arguments, and those that do, in order."""
     waiting, before, after = set(program.invars), [], []

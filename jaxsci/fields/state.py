@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax
 from jaxtyping import PyTree
 
-from .._core.memory import apart_after
+from .._core.memory import apart_after, in_memory, keeps_apart
+from .._core.settled import number_of
 from ..geometry import at_time
 from .base import Field
 from .finite_difference import FiniteDifference
@@ -40,5 +41,13 @@ def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
 
 
 def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
-    """`function(*arrays)`, the slope of a state, worked out once where each use would do it again."""
-    return apart_after(function, *arrays) if _is_stored(template, (FiniteDifference, Fourier)) else function(*arrays)
+    """`function(*arrays)`, the slope of a state, worked out once where each use would do it again.
+
+    Stencils are compiled apart. So are many transforms, which then run beside each other; with one each way there is
+    nothing to run beside, and its result is only written down.
+    """
+    if not (keeps_apart() and _is_stored(template, (FiniteDifference, Fourier))):
+        return function(*arrays)
+    if has_stencils(template) or number_of("fft", function, *arrays) > 2:
+        return apart_after(function, *arrays)
+    return in_memory(function(*arrays))

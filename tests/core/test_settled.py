@@ -9,7 +9,7 @@ import pytest
 
 import jaxsci as js
 from jaxsci._core.memory import apart_after
-from jaxsci._core.settled import settled
+from jaxsci._core.settled import number_of, settled
 
 X = jnp.linspace(0.0, 1.0, 12)
 
@@ -35,6 +35,14 @@ def test_the_rest_holds_no_work_that_could_be_done_before():
 def test_numbers_are_handed_over_before_they_are_spread_over_an_array():
     _, known = settled(lambda x: x + jnp.broadcast_to(jnp.exp(jnp.ones(())), x.shape), X)
     assert all(value.size == 1 for value in known)
+
+
+def test_transforms_are_counted_through_nested_calls():
+    def thrice(x):
+        return jax.jit(lambda x: jnp.fft.irfft(jnp.fft.rfft(x)))(x) + jnp.fft.rfft(x).real.sum()
+
+    assert number_of("fft", thrice, X) == 3
+    assert number_of("fft", jnp.sin, X) == 0
 
 
 @pytest.mark.parametrize("transform", [jax.jit, lambda f: jax.jit(jax.vmap(f, in_axes=(0, None)))])

@@ -115,11 +115,11 @@ def _two_by_two(plan: Plan, rows: tuple, one: tuple, clocks: tuple, layout: tupl
     (count, lanes, devices), states = layout, eqx.combine(*rows)[1]
     if paired is False or count < 2:
         return None
-    fixed_steps = plan.num_steps is not None and isinstance(plan.method, Method) and not is_traced((rows, clocks))
+    steps = plan.num_steps if isinstance(plan.method, Method) and not is_traced((rows, clocks)) else None
     is_lone_cpu = devices[0].platform == "cpu" and len(devices) == 1
-    if paired is None and not (fixed_steps and is_lone_cpu and plan.num_steps >= WORTH_PAIRING):
+    if paired is None and not (is_lone_cpu and (steps or 0) >= WORTH_PAIRING):
         return None
-    if not (fixed_steps and takes_pairs(*one)):
+    if steps is None or not takes_pairs(*one):
         if paired:
             raise UnsupportedError(
                 "paired=True needs real Fourier states, fixed steps (dt=...) by a method of this library, outside jit "
