@@ -34,7 +34,10 @@ def ours(precision: str, steps: int, dt: float = DT, nodes: int = NODES):
 
 
 def twice(precision: str, steps: int):
-    """The same time in half as many steps, whose error is still below that of exponax."""
+    """The same time in half as many steps: the error stays, since it is one of space.
+
+    exponax could take this step, too (error 7.07e-7 in double precision): what compares the two is the same step.
+    """
     return ours(precision, steps // 2, 2 * DT)
 
 
