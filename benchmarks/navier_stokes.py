@@ -124,8 +124,6 @@ def work(precision: str, quick: bool) -> Work:
         steps,
         targets=[
             Target("exponax", 1.4),
-            Target("exponax", 1.4, TWICE),
-            Target("exponax repeat", 1.4, TWICE),
             Target("jax-cfd", 2.0),
         ],
         limits=[Limit("16 transforms a step, one core", lambda: transforms(precision, steps))],

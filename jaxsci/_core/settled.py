@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import jax
-from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun, jaxprs_in_params
 from jaxtyping import Array, PyTree
 
 SPREADING = {"broadcast_in_dim", "iota", "reshape", "squeeze", "convert_element_type", "copy"}
@@ -34,10 +34,8 @@ def number_of(primitive: str, function: Callable, *arrays: PyTree) -> int:
     """How often a primitive stands in the program of `function`, in the functions that it calls too."""
 
     def count(program) -> int:
-        inner = (p for equation in program.eqns for p in equation.params.values())
-        programs = [getattr(p, "jaxpr", p) for p in inner]
         here = sum(equation.primitive.name == primitive for equation in program.eqns)
-        return here + sum(count(p) for p in programs if hasattr(p, "eqns"))
+        return here + sum(count(part) for equation in program.eqns for part in jaxprs_in_params(equation.params))
 
     return count(jax.make_jaxpr(function)(*arrays).jaxpr)
 

@@ -23,7 +23,7 @@ def has_stencils(state: PyTree) -> bool:
     return _is_stored(state, FiniteDifference)
 
 
-def _is_stored(state: PyTree, kind) -> bool:
+def _is_stored(state: PyTree, kind: type | tuple[type, ...]) -> bool:
     return any(is_field(u) and isinstance(u.space, kind) for u in jax.tree.leaves(state, is_leaf=is_field))
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import jaxsci as js
-from jaxsci._core.memory import apart, apart_after, branches_are_cheap, can_choose_loops, for_stencils
+from jaxsci._core.memory import apart, apart_after, branches_are_cheap, can_choose_loops, for_stencils, in_memory
 
 
 def calls(function, *arguments) -> int:
@@ -27,12 +27,16 @@ def test_a_piece_is_not_taken_into_its_surroundings(function):
     assert calls(function, jnp.linspace(0.0, 1.0, 12).reshape(3, 4)) >= 1
 
 
-@pytest.mark.parametrize("wrap", [lambda a: apart(lambda b: b, a), lambda a: apart_after(lambda b: b, a)])
+@pytest.mark.parametrize("wrap", [in_memory, lambda a: apart(lambda b: b, a), lambda a: apart_after(lambda b: b, a)])
 def test_values_and_derivatives_are_those_of_the_function(wrap):
     x = jnp.linspace(0.0, 1.0, 12)
     assert jnp.array_equal(jax.jit(wrap)(x), x)
     assert jnp.array_equal(jax.jit(jax.grad(lambda x: jnp.sum(wrap(x) ** 2)))(x), 2 * x)
     assert jnp.array_equal(jax.jit(lambda x: jax.jvp(wrap, (x,), (x,))[1])(x), x)
+
+
+def test_what_is_written_to_memory_stays_a_call():
+    assert calls(lambda x: jnp.sin(in_memory(x * 2)), jnp.ones(8)) == 1
 
 
 def test_functions_inside_a_piece_are_not_kept_apart_by_it():

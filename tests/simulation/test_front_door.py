@@ -171,6 +171,12 @@ def test_events_noise_and_dense_output_go_through_diffrax():
         sim.simulate(OrnsteinUhlenbeck(), Y, 1.0)
 
 
+def test_a_first_step_moves_a_clock_that_has_few_digits_left():
+    late = sim.simulate(lambda t, u, args: -0.01 * u, jnp.ones(1, jnp.float32), 1e7 + 400, t0=1e7)
+    assert late.ok and late.stats["reached"] == 1e7 + 400
+    assert 0 < late.stats["steps"] < 400
+
+
 def test_a_blow_up_says_when_where_and_why():
     with pytest.raises(SimulationError, match=r"state\['u'\] became non-finite at t = .*RK4.*stable up to dt"):
         sim.simulate(lambda t, y, args: {"u": -1e4 * y["u"] ** 3, "v": -y["v"]}, {"u": Y, "v": Y}, 10.0, 0.1)
