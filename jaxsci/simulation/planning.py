@@ -1,5 +1,6 @@
 """What is decided before a run is traced: the method, the steps, and when it saves."""
 
+import functools
 import math
 import operator
 from typing import Any
@@ -9,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
 from ..equations.base import StochasticEquation
@@ -63,9 +65,14 @@ def plan_run(
     if dt is not None and None not in (ends := (number(t1 - t0, "t1 - t0"), number(dt, "dt"))):
         limit = math.ceil(ends[0] / ends[1]) + 2
     plan = Plan(method, adjoint, indices, num_steps, limit, options)
-    clocks = tuple(None if x is None else jnp.asarray(x, dtype) for x in (t0, t1, dt, times))
-    tolerances = jnp.asarray(rtol, dtype), jnp.asarray(atol, dtype)
+    clocks, tolerances = _of_type(dtype, ((t0, t1, dt, None if times is None else jnp.asarray(times)), (rtol, atol)))
     return plan, (equation, state, args, clocks, tolerances, key)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _of_type(dtype, numbers: PyTree) -> PyTree:
+    """The numbers as arrays, by one call where each would cost one."""
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype), numbers)
 
 
 def _engine(method, equation, dt, event, save_at, key):

@@ -56,12 +56,17 @@ def in_shares(function: Callable, arrays: PyTree, static: PyTree, count: int, nu
         with turn:
             return jax.block_until_ready(_share(program, share, arrays, i * share))
 
-    with ThreadPoolExecutor(num_shares - 1) as pool:
-        others = pool.map(run, range(1, num_shares))
-        results = [run(0), *others]
+    others = _threads(num_shares - 1).map(run, range(1, num_shares))
+    results = [run(0), *others]
     COMPILED.add(known)
     results = [_share(program, share, arrays, i * share) if part is None else part for i, part in enumerate(results)]
     return _joined(results, count)
+
+
+@functools.cache
+def _threads(number: int) -> ThreadPoolExecutor:
+    """Threads that stay, asleep between calls."""
+    return ThreadPoolExecutor(number, "jaxsci")
 
 
 class _Program(NamedTuple):

@@ -21,7 +21,7 @@ from ..methods.runge_kutta import RungeKutta
 from ..planning import Plan, plan_run
 from ..solution import Solution
 from .cores import in_shares, num_cores
-from .lanes import fixed_template, run_lanes
+from .lanes import first_row, fixed_template, run_lanes
 from .pairs import are_alike, pair_up, part, takes_pairs
 
 CACHE, SPECTRAL_CACHE = 340_000, 540_000
@@ -93,7 +93,7 @@ def ensemble(
         (3, 1)
     """
     varying, fixed, count = split((equation, as_arrays(states), as_arguments(args)), over)
-    one = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying), fixed)
+    one = eqx.combine(first_row(varying), fixed)
     plan, (*_, clocks, tolerances, _) = plan_run(
         one[0], one[1], t0, t1, dt, save_at=save_at, args=one[2], method=method, adjoint=adjoint, rtol=rtol, atol=atol,
         max_steps=max_steps, event=None, progress=False, key=key,
@@ -225,7 +225,7 @@ def _picked(arrays: PyTree, static: PyTree) -> Callable:
 def _solved(plan, varying, fixed, clocks, tolerances, lanes, devices) -> tuple:
     """Saved arrays, final arrays, counters and success of all rows, spread over the devices."""
     count = len(jax.tree.leaves(varying)[0])
-    equation, state, args = eqx.combine(jax.tree.map(lambda leaf: leaf[0], varying[0]), fixed)
+    equation, state, args = eqx.combine(first_row(varying[0]), fixed)
     check_derivative(equation, state, clocks[0], args)
     inputs = (plan, fixed, clocks, tolerances)
     if len(devices) == 1 or not isinstance(plan.method, Method):
