@@ -19,14 +19,16 @@ from jaxtyping import PyTree
 from .settled import settled
 from .tracing import is_tracing
 
+PIECE = "piece"
+
 
 def apart(function: Callable, *arrays: PyTree) -> PyTree:
-    """`function(*arrays)`, compiled apart from what comes before and after."""
+    """`function(*arrays)`, compiled apart from what comes before and after, in a program of the name `PIECE`."""
     if not keeps_apart():
         return function(*arrays)
 
     def piece(*arrays):
-        with set_xla_metadata(inlineable="true"):
+        with set_xla_metadata(inlineable=None):  # not "true": operations that lower to nothing tag what they read
             return function(*arrays)
 
     with set_xla_metadata(inlineable="false"):
@@ -43,12 +45,15 @@ def in_memory(arrays: PyTree) -> PyTree:
     return apart(jax.lax.optimization_barrier, arrays)
 
 
-def apart_after(function: Callable, *arrays: PyTree) -> PyTree:
-    """As `apart`, after all that can be done without the arrays, which a loop around it then does once."""
+def apart_after(function: Callable, *arrays: PyTree, keeps: bool = True) -> PyTree:
+    """As `apart`, after all that can be done without the arrays, which a loop around it then does once.
+
+    A derivative reads what the piece `keeps` for it; where it does not, what it needs is worked out from the arrays.
+    """
     if not keeps_apart():
         return function(*arrays)
     rest, known = settled(function, *arrays)
-    return apart(rest, known, *arrays)
+    return apart(rest if keeps else jax.checkpoint(rest, prevent_cse=False), known, *arrays)
 
 
 BRANCHES_ARE_CHEAP: ContextVar[bool] = ContextVar("branches are cheap", default=False)
@@ -73,6 +78,25 @@ def for_stencils(function: Callable) -> Callable:
             return function(*args)
 
     return eqx.filter_jit(traced, compiler_options=LOOPS)
+
+
+TAKES_MARGINS: ContextVar[bool] = ContextVar("takes margins", default=False)
+
+
+def takes_margins() -> bool:
+    """Whether steps of this program may copy neighbours once for many of them; its derivatives would suffer."""
+    return TAKES_MARGINS.get()
+
+
+def for_rings(function: Callable) -> Callable:
+    """`function`, jitted for a CPU whose XLA knows one way to write loops only, which asks at each node where it is."""
+
+    @functools.wraps(function)
+    def traced(*args):
+        with _set(TAKES_MARGINS):
+            return function(*args)
+
+    return eqx.filter_jit(traced)
 
 
 @functools.cache

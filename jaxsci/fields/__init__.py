@@ -6,8 +6,10 @@ from .fourier import Fourier as Fourier
 from .neural import Neural as Neural
 from .state import (
     evaluated as evaluated,
+    has_near_stencils as has_near_stencils,
     has_stencils as has_stencils,
     is_field as is_field,
     pack as pack,
+    rings as rings,
     unpack as unpack,
 )

@@ -23,8 +23,32 @@ def has_stencils(state: PyTree) -> bool:
     return _is_stored(state, FiniteDifference)
 
 
+def has_near_stencils(state: PyTree) -> bool:
+    """Whether all of a state is scalar fields whose derivatives read nearest neighbours in memory."""
+    parts = jax.tree.leaves(state, is_leaf=is_field)
+    return all(
+        is_field(u) and isinstance(u.space, FiniteDifference) and u.space.order == 2 and u.data.ndim == u.space.dim
+        for u in parts
+    )
+
+
 def _is_stored(state: PyTree, kind: type | tuple[type, ...]) -> bool:
     return any(is_field(u) and isinstance(u.space, kind) for u in jax.tree.leaves(state, is_leaf=is_field))
+
+
+def rings(state: PyTree) -> list[tuple[int | None, ...]]:
+    """For each array of a state the number of nodes of its axes that are rings, None for other axes."""
+
+    def sizes(u, array):
+        lead = array.ndim - (u.space.dim if is_field(u) else 0)
+        if not (is_field(u) and isinstance(u.space, FiniteDifference)):
+            return (None,) * array.ndim
+        periodic = (u.space.is_periodic(axis) for axis in range(u.space.dim))
+        own = (n if here else None for n, here in zip(u.space.grid.shape, periodic, strict=True))
+        return (*(None,) * lead, *own)
+
+    parts = jax.tree.leaves(state, is_leaf=is_field)
+    return [sizes(u, array) for u in parts for array in jax.tree.leaves(unpack(u))]
 
 
 def unpack(state: PyTree) -> PyTree:
@@ -43,11 +67,13 @@ def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
 def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
     """`function(*arrays)`, the slope of a state, worked out once where each use would do it again.
 
-    Stencils are compiled apart. So are many transforms, which then run beside each other; with one each way there is
-    nothing to run beside, and its result is only written down.
+    Stencils are compiled apart, and derivatives work out their inner values again. So are many transforms, which then
+    run beside each other; with one each way there is nothing to run beside, and its result is only written down.
     """
     if not (keeps_apart() and _is_stored(template, (FiniteDifference, Fourier))):
         return function(*arrays)
-    if has_stencils(template) or number_of("fft", function, *arrays) > 2:
+    if has_stencils(template):
+        return apart_after(function, *arrays, keeps=False)
+    if number_of("fft", function, *arrays) > 2:
         return apart_after(function, *arrays)
     return in_memory(function(*arrays))

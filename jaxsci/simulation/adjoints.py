@@ -2,14 +2,17 @@
 
 import abc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from .._core.memory import apart_after
+from .._core.memory import apart_after, takes_margins
+from .._core.rings import Rings, reach, with_margin
+
+MOST_WITH_MARGIN = 8
 
 
 class Adjoint(eqx.Module):
@@ -21,16 +24,19 @@ class Loop(Adjoint):
 
     @abc.abstractmethod
     def trajectory(
-        self, body: Callable, carry: PyTree, num_saves: int, every: int, stencils: bool = False
+        self, body: Callable, carry: PyTree, num_saves: int, every: int, rings: Sequence[Rings] | None = None
     ) -> tuple[PyTree, PyTree]:
-        """The last carry and the carries after each `every` steps of `body(carry, n)`, `num_saves` of them."""
+        """The last carry and the carries after each `every` steps of `body(carry, n)`, `num_saves` of them.
+
+        With stencils `rings` says of which axes of the arrays the ends are neighbours.
+        """
 
 
 class Direct(Loop):
     """Store every intermediate value: the fastest gradient (2.2 to 2.7 times the forward run), the most memory."""
 
-    def trajectory(self, body, carry, num_saves, every, stencils=False):
-        return _trajectory(_steps(body, stencils), carry, num_saves, every, lambda run: run, 1)
+    def trajectory(self, body, carry, num_saves, every, rings=None):
+        return _trajectory(_steps(body, rings), carry, num_saves, every, lambda run: run, 1)
 
 
 class Forward(Loop):
@@ -39,8 +45,8 @@ class Forward(Loop):
     Needed only by error-controlled runs, whose default cannot be differentiated forwards; for few unknowns.
     """
 
-    def trajectory(self, body, carry, num_saves, every, stencils=False):
-        return _trajectory(_steps(body, stencils), carry, num_saves, every, lambda run: run, 1)
+    def trajectory(self, body, carry, num_saves, every, rings=None):
+        return _trajectory(_steps(body, rings), carry, num_saves, every, lambda run: run, 1)
 
 
 class Checkpointed(Loop):
@@ -55,17 +61,19 @@ class Checkpointed(Loop):
 
     memory: int = eqx.field(static=True, default=40_000_000)
 
-    def trajectory(self, body, carry, num_saves, every, stencils=False):
+    def trajectory(self, body, carry, num_saves, every, rings=None):
         total = num_saves * every
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(carry))
         block = max(1, min(math.ceil(math.sqrt(total)), math.ceil(total * size / self.memory)))
-        block += block % 2 if stencils else 0
+        block += block % 2 if rings else 0
+        if takes_margins():
+            return _trajectory(_steps(body, rings), carry, num_saves, every, lambda run: run, every)
         inner = jax.checkpoint(body, prevent_cse=False) if block > 8 else body
 
         def guard(run):
             return jax.checkpoint(run, prevent_cse=False)
 
-        return _trajectory(_steps(inner, stencils), carry, num_saves, every, guard, block)
+        return _trajectory(_steps(inner, rings), carry, num_saves, every, guard, block)
 
 
 class Reversible(Adjoint):
@@ -79,10 +87,11 @@ class Implicit(Adjoint):
     """Differentiate the equation that a steady state satisfies, instead of the iterations that found it."""
 
 
-def _steps(body: Callable, stencils: bool) -> Callable:
+def _steps(body: Callable, rings: Sequence[Rings] | None) -> Callable:
     """`steps(carry, first, number)`: `body` applied for `n = first ... first + number - 1`.
 
-    Values of stencils go through memory two steps a pass; the loop that is differentiated is the plain one.
+    Values of stencils go through memory two steps a pass; where all axes are rings and nobody asks for derivatives,
+    up to `MOST_WITH_MARGIN` steps share a copy of the neighbours.
     """
 
     def plain(body, carry, first, number, unroll=1):
@@ -91,11 +100,29 @@ def _steps(body: Callable, stencils: bool) -> Callable:
     def steps(carry, first, number):
         if number == 1:
             return body(carry, jnp.asarray(first))
-        if not stencils:
+        if rings is None:
             return plain(body, carry, first, number)
-        return plain(lambda c, n: apart_after(body, c, n), carry, first, number, unroll=2)
+        together, width = _together(body, carry, rings, number)
+        if together:
+            full, number = divmod(number, together)
+            carry = plain(
+                lambda c, k: with_margin(body, c, rings, together, width, first + k * together), carry, 0, full
+            )
+            first = first + full * together
+        return plain(lambda c, n: apart_after(body, c, n), carry, first, number, unroll=2) if number else carry
 
     return steps
+
+
+def _together(body: Callable, carry: PyTree, rings: Sequence[Rings], number: int) -> tuple[int, int]:
+    """How many steps share a margin, and how many nodes of it each of them uses up; none where it does not pay."""
+    if not takes_margins():
+        return 0, 0
+    width = reach(body, carry, rings, jnp.asarray(0))
+    if not width:
+        return 0, 0
+    room = min(min(size for size in leaf if size) // (width * sum(map(bool, leaf))) for leaf in rings)
+    return min(MOST_WITH_MARGIN, number, room // 16 or min(1, room // 8)), width
 
 
 def _trajectory(steps, carry, num_saves, every, guard, block):

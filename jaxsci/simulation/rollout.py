@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
-from ..fields import has_stencils, pack, unpack
+from ..fields import has_stencils, pack, rings, unpack
 from .adjoints import Adjoint, Checkpointed, Implicit, Loop, Reversible, add, pullback, zeros_like_inexact
 from .methods.base import Method, check_derivative, time_dtype
 from .watch.progress import report
@@ -44,7 +44,7 @@ def march(
             report(token, done, done + 1 / (num_saves * every))
         return method.step(prepared, equation, template, step_time(t0, first + n, dt), y, dt, args)
 
-    return adjoint.trajectory(body, arrays, num_saves, every, stencils=has_stencils(template))
+    return adjoint.trajectory(body, arrays, num_saves, every, rings(template) if has_stencils(template) else None)
 
 
 def one_step(method: Method, equation, template, t, arrays, dt, args) -> PyTree:

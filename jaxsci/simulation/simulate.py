@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from .._core.memory import can_choose_loops, for_stencils
-from ..fields import has_stencils, pack, unpack
+from .._core.memory import can_choose_loops, for_rings, for_stencils
+from ..fields import has_near_stencils, has_stencils, pack, unpack
 from . import adaptive
 from .adjoints import Adjoint
 from .choice import is_traced
@@ -112,7 +112,7 @@ def _with_states(solution: Solution) -> Solution:
 def _watched(plan: Plan, inputs: tuple, store, progress: bool) -> Solution:
     """A run outside any transformation: with a bar, a store, and an explanation where it fails."""
     check_start(inputs)
-    run = _run_stencils if has_stencils(inputs[1]) and can_choose_loops() else _run
+    run = _way(inputs[1])
     if store is not None:
         solution = in_segments(plan, inputs, store)
     elif progress and isinstance(plan.method, Method):
@@ -125,6 +125,15 @@ def _watched(plan: Plan, inputs: tuple, store, progress: bool) -> Solution:
     if not bool(solution.ok):
         explain(plan, inputs, solution)
     return solution
+
+
+def _way(state) -> Callable:
+    """How a run outside any transformation is compiled: derivatives are not asked for, so that stencils may read
+    neighbours in the way that suits the program forwards.
+    """
+    if not has_stencils(state) or jax.default_backend() != "cpu":
+        return _run
+    return _run_stencils if has_near_stencils(state) and can_choose_loops() else _run_rings
 
 
 def _solved(plan: Plan, inputs, token) -> Solution:
@@ -161,7 +170,7 @@ def _solved(plan: Plan, inputs, token) -> Solution:
     return _solution(state, (times, reached), saved, end, stats, failure == 0, name)
 
 
-_run, _run_stencils = eqx.filter_jit(_solved), for_stencils(_solved)
+_run, _run_stencils, _run_rings = eqx.filter_jit(_solved), for_stencils(_solved), for_rings(_solved)
 
 
 def _solution(state, times, saved, end, stats, ok, name, dense=None) -> Solution:
