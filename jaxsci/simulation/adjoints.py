@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from .._core.loops import scan
 from .._core.memory import apart_after, takes_margins
 from .._core.rings import Rings, reach, with_margin
 
@@ -95,7 +96,7 @@ def _steps(body: Callable, rings: Sequence[Rings] | None) -> Callable:
     """
 
     def plain(body, carry, first, number, unroll=1):
-        return jax.lax.scan(lambda c, n: (body(c, n), None), carry, first + jnp.arange(number), unroll=unroll)[0]
+        return scan(lambda c, n: (body(c, n), None), carry, first + jnp.arange(number), unroll=unroll)[0]
 
     def steps(carry, first, number):
         if number == 1:
@@ -136,7 +137,7 @@ def _trajectory(steps, carry, num_saves, every, guard, block):
         if num_saves == 1:
             carry, _ = interval(carry, 0)
             return carry, jax.tree.map(lambda leaf: leaf[None], carry)
-        return jax.lax.scan(interval, carry, jnp.arange(num_saves))
+        return scan(interval, carry, jnp.arange(num_saves))
 
     group = block // every
 
@@ -145,12 +146,10 @@ def _trajectory(steps, carry, num_saves, every, guard, block):
         return c, c
 
     def run(c, first, number):
-        return jax.lax.scan(save, c, first + jnp.arange(number))
+        return scan(save, c, first + jnp.arange(number))
 
     full, rest = divmod(num_saves, group)
-    carry, saved = jax.lax.scan(
-        lambda c, g: guard(lambda c, g: run(c, g * group, group))(c, g), carry, jnp.arange(full)
-    )
+    carry, saved = scan(lambda c, g: guard(lambda c, g: run(c, g * group, group))(c, g), carry, jnp.arange(full))
     saved = jax.tree.map(lambda leaf: leaf.reshape((full * group, *leaf.shape[2:])), saved)
     if rest:
         carry, tail = guard(lambda c: run(c, full * group, rest))(carry)
@@ -161,7 +160,7 @@ def _trajectory(steps, carry, num_saves, every, guard, block):
 def _blocks(steps, carry, first, number, guard, block):
     full, rest = divmod(number, block)
     if full:
-        carry, _ = jax.lax.scan(
+        carry, _ = scan(
             lambda c, j: (guard(lambda c, j: steps(c, first + j * block, block))(c, j), None),
             carry,
             jnp.arange(full),
