@@ -1,35 +1,60 @@
 """Loops whose work all cores of a CPU share.
 
-XLA deals out the work of large operations to the cores, except in programs that it takes for small ones. Since version
-0.11 it takes every loop for one, whatever the size of its arrays, that holds no operation of a certain list, of which a
-sort of two numbers is the cheapest (openxla/xla, `small_while_loop_hoisting_pass.cc`: the cost of a loop is read before
-it is worked out). Heat on 1024^2 nodes then takes twice the time on two cores.
+XLA deals out the work of large operations to the cores, except in programs that it takes for small ones. In version
+0.12 of jaxlib it takes every loop for one, whatever the size of its arrays, unless an operation of a certain list is in
+it (openxla/xla, `small_while_loop_hoisting_pass.cc`: the cost of a loop is read before it is worked out). A sort of two
+numbers is the cheapest of them; its derivative, a scatter, is on the list as well.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 FIRST_AFFECTED = (0, 11)
 SMALL = 1 << 20  # bytes; below it one core is as fast
 
 
-def scan(body, carry: PyTree, xs: PyTree, unroll: int = 1) -> tuple[PyTree, PyTree]:
+def scan(body: Callable, carry: PyTree, xs: PyTree, unroll: int = 1) -> tuple[PyTree, PyTree]:
     """As `jax.lax.scan`, on all cores where the carry is large."""
     if not _would_use_one_core(carry):
         return jax.lax.scan(body, carry, xs, unroll=unroll)
 
     def marked(both, x):
-        carry, y = body(both[0], x)
-        return (carry, jax.lax.sort(jnp.stack([both[1], both[1] + 1]))[0]), y
+        after, y = body(both[0], x)
+        return (after, _sorted(both[1])), y
 
-    (carry, mark), ys = jax.lax.scan(marked, (carry, jnp.zeros((), jnp.int32)), xs, unroll=unroll)
-    leaves, structure = jax.tree.flatten(carry)
-    least = min(range(len(leaves)), key=lambda i: leaves[i].size)
-    leaves[least] = jnp.where(mark < 0, jnp.zeros_like(leaves[least]), leaves[least])  # else nobody reads the mark
-    return jax.tree.unflatten(structure, leaves), ys
+    (carry, mark), ys = jax.lax.scan(marked, (carry, _nothing_of(carry)), xs, unroll=unroll)
+    return _with(carry, mark), ys
+
+
+def _sorted(mark: Array) -> Array:
+    """The mark, which the compiler cannot know."""
+    return jax.lax.sort(jnp.stack([mark, jnp.full_like(mark, jnp.inf)]))[0]
+
+
+def _first(carry: PyTree) -> tuple[list, int, tuple[int, ...]]:
+    """The arrays of a carry, and where the first number of the smallest real or complex one is."""
+    leaves = jax.tree.leaves(carry)
+    numbers = [i for i, a in enumerate(leaves) if jnp.issubdtype(a.dtype, jnp.inexact) and a.size]
+    least = min(numbers, key=lambda i: leaves[i].size)
+    return leaves, least, (0,) * leaves[least].ndim
+
+
+def _nothing_of(carry: PyTree) -> Array:
+    """Zero, made of a number of the carry: what reads nothing, or what nobody reads, is not worked out."""
+    leaves, least, origin = _first(carry)
+    return 0 * jnp.real(leaves[least][origin])
+
+
+def _with(carry: PyTree, mark: Array) -> PyTree:
+    """The carry, as one that reads the mark."""
+    leaves, least, origin = _first(carry)
+    leaves[least] = leaves[least].at[origin].add((0 * mark).astype(leaves[least].dtype))
+    return jax.tree.unflatten(jax.tree.structure(carry), leaves)
 
 
 def _would_use_one_core(carry: PyTree) -> bool:
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(carry))
-    return jax.default_backend() == "cpu" and jax.__version_info__ >= FIRST_AFFECTED and size >= SMALL
+    sizes = [a.size * a.dtype.itemsize for a in jax.tree.leaves(carry) if jnp.issubdtype(a.dtype, jnp.inexact)]
+    return jax.default_backend() == "cpu" and jax.__version_info__ >= FIRST_AFFECTED and sum(sizes) >= SMALL

@@ -52,13 +52,32 @@ def test_derivatives_in_both_modes_and_under_vmap_are_those_of_scan():
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
-def is_small(scan, shape) -> bool:
-    program = jax.jit(lambda u: scan(lambda c, n: (jnp.sin(c) * n, None), u, NUMBERS)[0])
-    return "xla_cpu_small_call" in program.lower(jnp.ones(shape, jnp.float32)).compile().as_text()
+@pytest.mark.usefixtures("shared")
+def test_a_carry_may_hold_keys_and_counters():
+    start = (jnp.zeros((), int), jax.random.key(0), jnp.ones(3), jnp.zeros((0, 2)))
+
+    def walk(scan, start):
+        def step(c, _):
+            key, here = jax.random.split(c[1])
+            return (c[0] + 1, key, c[2] + jax.random.normal(here, (3,)), c[3]), None
+
+        return scan(step, start, jnp.arange(4))[0]
+
+    found, wanted = walk(loops.scan, start), walk(jax.lax.scan, start)
+    assert found[0] == 4 and jnp.array_equal(found[2], wanted[2]) and found[3].shape == (0, 2)
+    assert jnp.array_equal(jax.random.key_data(found[1]), jax.random.key_data(wanted[1]))
 
 
-def test_no_version_of_xla_takes_a_large_loop_for_a_small_one():
-    assert not is_small(loops.scan, (512, 513))
+def is_small(scan, shape, derive=lambda end: end) -> bool:
+    def end(u):
+        return jnp.sum(scan(lambda c, n: (jnp.sin(c) * n, None), u, NUMBERS)[0])
+
+    return "xla_cpu_small_call" in jax.jit(derive(end)).lower(jnp.ones(shape, jnp.float32)).compile().as_text()
+
+
+@pytest.mark.parametrize("derive", [lambda end: end, jax.grad])
+def test_no_version_of_xla_takes_a_large_loop_for_a_small_one(derive):
+    assert not is_small(loops.scan, (512, 513), derive)
 
 
 @pytest.mark.skipif(jax.__version_info__ < loops.FIRST_AFFECTED, reason="this version deals out the work of all loops")
