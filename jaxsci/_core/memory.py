@@ -28,11 +28,13 @@ def apart(function: Callable, *arrays: PyTree) -> PyTree:
         return function(*arrays)
 
     def piece(*arrays):
-        with set_xla_metadata(inlineable=None):  # not "true": operations that lower to nothing tag what they read
+        with set_xla_metadata(inlineable="true"):
             return function(*arrays)
 
     with set_xla_metadata(inlineable="false"):
-        return jax.jit(piece)(*arrays)
+        results = jax.jit(piece)(*arrays)
+    # what is lowered to nothing, a product with one, hands its mark to what it reads: that must not be the call
+    return jax.lax.optimization_barrier(results)
 
 
 def keeps_apart() -> bool:

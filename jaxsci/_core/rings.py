@@ -125,6 +125,8 @@ def _variables(atoms) -> list:
 def _applied(program, equation, operands: list) -> list:
     if equation.primitive.name in CALLS and any(map(is_wide, operands)):
         return _called(equation, operands)
+    if equation.primitive.name == "optimization_barrier":
+        return operands
     if any(map(is_wide, operands)):
         return [applied(equation, operands)]
     if equation.primitive.name == "broadcast_in_dim":

@@ -43,6 +43,16 @@ def test_functions_inside_a_piece_are_not_kept_apart_by_it():
     assert calls(lambda x: apart(lambda a: jnp.flip(jnp.tensordot(a, a, 1) * a), x) + 1, jnp.ones(8)) == 1
 
 
+def test_a_piece_stays_apart_whatever_reads_it():
+    """A product with one is lowered to nothing, and would hand its own mark to the call that it reads."""
+
+    def function(x):
+        return apart(lambda a: jnp.cos(1.0 * apart(jnp.sin, a)), x)
+
+    assert calls(function, jnp.ones(8)) == 2
+    assert calls(jax.grad(lambda x: jnp.sum(function(x))), jnp.ones(8)) >= 3
+
+
 def test_outside_a_program_the_function_is_simply_called():
     assert apart(lambda a: isinstance(a, jax.core.Tracer), jnp.ones(8)) is False
     assert jax.jit(lambda a: apart(lambda a: jnp.asarray(isinstance(a, jax.core.Tracer)), a))(jnp.ones(8))
