@@ -91,7 +91,7 @@ def takes_margins() -> bool:
 
 
 def for_rings(function: Callable) -> Callable:
-    """`function`, jitted for a CPU whose XLA knows one way to write loops only, which asks at each node where it is."""
+    """`function`, jitted with leave to take margins: for calls outside any other program."""
 
     @functools.wraps(function)
     def traced(*args):
