@@ -122,7 +122,7 @@ def _together(body: Callable, carry: PyTree, rings: Sequence[Rings], number: int
     width = reach(body, carry, rings, jnp.asarray(0))
     if not width:
         return 0, 0
-    # on the average over its steps the margin of k steps adds k / room of the nodes: a sixteenth, an eighth for one step
+    # a margin of k steps adds k / room of the nodes, averaged over the steps: a sixteenth, an eighth for one step
     room = min(min(size for size in leaf if size) // (width * sum(map(bool, leaf))) for leaf in rings)
     return min(MOST_WITH_MARGIN, number, room // 16 or min(1, room // 8)), width
 
