@@ -169,16 +169,16 @@ def _stack(equation, operands: list, shape: tuple[int, ...]) -> Wide:
 def _joined(operands: list, axis: int, size: int) -> Wide:
     """Windows of one array that follow each other around its ring are one window."""
     first = operands[0]
+    if not all(is_wide(value) and value.data is first.data for value in operands):
+        raise Unfit
     for left, right in zip(operands, operands[1:], strict=False):
-        if not (is_wide(right) and right.data is first.data):
-            raise Unfit
         others = [w for i, w in enumerate(right.windows) if i != axis]
         a, b = left.windows[axis], right.windows[axis]
         if others != [w for i, w in enumerate(first.windows) if i != axis] or (b.first - a.first - a.size) % a.ring:
             raise Unfit
     window, length = first.windows[axis], first.data.shape[axis]
-    around = [window._replace(first=window.first + k * window.ring, size=size) for k in (-1, 0, 1)]
-    best = max(around, key=lambda w: min(w.ends(length)))
+    turns = [window._replace(first=window.first + k * window.ring, size=size) for k in (-1, 0, 1)]
+    best = max(turns, key=lambda w: min(w.ends(length)))
     if min(best.ends(length)) < 0:
         raise Unfit
     return Wide(first.data, tuple(best if i == axis else w for i, w in enumerate(first.windows)))
