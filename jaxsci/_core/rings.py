@@ -16,6 +16,7 @@ from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
 from jaxtyping import Array, PyTree
 
 from .memory import PIECE, apart, apart_after
+from .settled import variables
 from .windows import Unfit, Uniform, Wide, Window, applied, around, content, cut, is_wide, known_shape, refilled
 
 Rings = tuple[int | None, ...]
@@ -110,16 +111,12 @@ def _run(program, consts: Sequence, arguments: Sequence) -> list:
 
 def _needed(program) -> list:
     """The operations whose results are asked for."""
-    asked, kept = set(_variables(program.outvars)), []
+    asked, kept = set(variables(program.outvars)), []
     for equation in reversed(program.eqns):
         if equation.effects or not asked.isdisjoint(equation.outvars):
             kept.append(equation)
-            asked.update(_variables(equation.invars))
+            asked.update(variables(equation.invars))
     return kept[::-1]
-
-
-def _variables(atoms) -> list:
-    return [atom for atom in atoms if not isinstance(atom, Literal)]
 
 
 def _applied(program, equation, operands: list) -> list:

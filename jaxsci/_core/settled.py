@@ -19,7 +19,7 @@ def settled(function: Callable, *arrays: PyTree) -> tuple[Callable, list[Array]]
     program = closed.jaxpr
     before, after = _divided(program)
     made = {v for equation in after for v in equation.outvars} | set(program.invars)
-    handed = [v for v in dict.fromkeys(_read(after) + _variables(program.outvars)) if v not in made]
+    handed = [v for v in dict.fromkeys(_read(after) + variables(program.outvars)) if v not in made]
     first = program.replace(eqns=before, invars=[], outvars=handed)
     second = program.replace(eqns=after, constvars=[], invars=[*handed, *program.invars])
 
@@ -44,7 +44,7 @@ def _divided(program) -> tuple[list, list]:
     """The equations that do not wait for the arguments, and those that do, in order."""
     waiting, before, after = set(program.invars), [], []
     for equation in program.eqns:
-        waits = bool(equation.effects) or not waiting.isdisjoint(_variables(equation.invars))
+        waits = bool(equation.effects) or not waiting.isdisjoint(variables(equation.invars))
         (after if waits else before).append(equation)
         if waits:
             waiting.update(equation.outvars)
@@ -52,15 +52,16 @@ def _divided(program) -> tuple[list, list]:
     for equation in reversed(before):
         if equation.primitive.name in SPREADING and not needed.isdisjoint(equation.outvars):
             spread.append(equation)
-            needed.update(_variables(equation.invars))
+            needed.update(variables(equation.invars))
         else:
             kept.append(equation)
     return kept[::-1], spread[::-1] + after
 
 
 def _read(equations) -> list:
-    return [v for equation in equations for v in _variables(equation.invars)]
+    return [v for equation in equations for v in variables(equation.invars)]
 
 
-def _variables(atoms) -> list:
+def variables(atoms) -> list:
+    """What of the operands of an operation is not a number."""
     return [v for v in atoms if not isinstance(v, Literal)]
