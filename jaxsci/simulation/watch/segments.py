@@ -126,7 +126,8 @@ def _healthy(moving, arrays, end) -> bool:
 
 def _collect(plan, state, moving, ts, saved, ends):
     controlled = isinstance(moving, adaptive.Progress)
-    arrays, (last, t1) = moving.arrays if controlled else moving, ends
+    arrays = moving.arrays if controlled else moving
+    last, t1 = ends
     if controlled:
         failure = adaptive.failure(moving, last)
         stats = {"steps": moving.accepted, "rejected": moving.rejected, "failure": failure, "reached": moving.t}
