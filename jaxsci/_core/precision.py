@@ -61,6 +61,16 @@ def multiply(factor: Array, array: Array) -> Array:
     return factor * array
 
 
+def total(array: Array, dim: int) -> Array:
+    """Sum over the last `dim` axes, one after the other: a single sum of a million float32 numbers loses three digits.
+
+    The compiler would make one sum of them again, on CPUs number by number.
+    """
+    for _ in range(dim):
+        array = jax.lax.optimization_barrier(jnp.sum(array, axis=-1))
+    return array
+
+
 def in_type_of(x: Array, *values) -> tuple[Array, ...]:
     """Parameters in the type of the array that they meet."""
     return tuple(jnp.asarray(value).astype(x.dtype) for value in values)

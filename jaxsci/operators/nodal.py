@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from .._core.errors import ShapeError
 from .._core.memory import apart, branches_are_cheap
-from .._core.precision import one_kind
+from .._core.precision import multiply, one_kind, real_dtype, total
 from ..fields import Field, FiniteDifference
 from ..fields.stencils import central, weights
 from .calculus import derivative, variable_diffusion, variable_diffusion_along
@@ -122,22 +122,22 @@ def quadrature_weights(space: FiniteDifference, axis: int) -> np.ndarray:
     return h * w
 
 
-def measure(space: FiniteDifference, dtype) -> Array:
-    """Weight of every node in an integral over the domain."""
-    total = 1.0
-    for axis in range(space.dim):
-        w = quadrature_weights(space, axis)
-        total = total * w.reshape([-1 if i == axis else 1 for i in range(space.dim)])
-    return jnp.asarray(total, dtype)
-
-
 @integral.register(FiniteDifference)
 def _(field: Field):
-    return jnp.sum(measure(field.space, field.data.dtype) * field.data, axis=tuple(range(-field.space.dim, 0)))
+    return integrated(field.space, field.data)
 
 
 @inner.register(FiniteDifference)
 def _(left: Field, right: Field):
     a, b = one_kind(left.data, right.data)
     product = jnp.conj(a) * b if jnp.iscomplexobj(a) else a * b
-    return jnp.sum(measure(left.space, product.dtype) * product)
+    components = integrated(left.space, product)
+    return total(components, components.ndim)
+
+
+def integrated(space: FiniteDifference, values: Array) -> Array:
+    """Integrals over the domain of nodal values, component by component."""
+    for axis in range(space.dim):
+        weights = jnp.asarray(quadrature_weights(space, axis), real_dtype(values.dtype))
+        values = multiply(jnp.expand_dims(weights, range(1, space.dim - axis)), values)
+    return total(values, space.dim)

@@ -1,5 +1,7 @@
 """Poisson solves and projections on nodal values, by diagonalising the second difference along each axis."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from ..fields import Field, FiniteDifference
 from ..fields.stencils import central, continuation
 from ..geometry import BoundaryLaw, Free, Robin
 from .calculus import laplacian
-from .nodal import measure
+from .nodal import integrated, quadrature_weights
 from .solve import divergence_free, solve_poisson
 from .spectral import leray
 
@@ -68,8 +70,8 @@ def _(field: Field, boundary=None) -> Field:
     if not jnp.iscomplexobj(field.data):
         solution = solution.real
     if null.any():
-        w = measure(space, solution.dtype)
-        solution = solution - jnp.sum(w * solution, axis=tuple(range(-space.dim, 0)), keepdims=True) / jnp.sum(w)
+        volume = math.prod(float(quadrature_weights(space, axis).sum()) for axis in range(space.dim))
+        solution = solution - jnp.expand_dims(integrated(space, solution) / volume, range(-space.dim, 0))
     return Field(solution, space, "node")
 
 

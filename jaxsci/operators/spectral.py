@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.errors import ShapeError
-from .._core.precision import multiply, one_kind, real_dtype
+from .._core.precision import multiply, one_kind, real_dtype, total
 from ..fields import Field, Fourier
 from .calculus import biharmonic, derivative, laplacian
 from .measure import energy_spectrum, inner, integral
@@ -81,18 +81,21 @@ def leray(v, wave):
 
 @integral.register(Fourier)
 def _(field: Field):
-    volume = field.space.grid.box.volume
+    cell = _cell(field.space)
     if field.layout == "grid":
-        return jnp.mean(field.data, axis=tuple(range(-field.space.dim, 0))) * volume
-    mean = field.data[(..., *(0,) * field.space.dim)] * (volume / math.prod(field.space.grid.shape))
+        return total(field.data, field.space.dim) * cell
+    mean = field.data[(..., *(0,) * field.space.dim)] * cell
     return mean.real if field.space.is_half(field.data) else mean
 
 
 @inner.register(Fourier)
 def _(left: Field, right: Field):
     a, b = one_kind(left.values, right.values)
-    volume = left.space.grid.box.volume / math.prod(left.space.grid.shape)
-    return jnp.sum(jnp.conj(a) * b) * volume if jnp.iscomplexobj(a) else jnp.sum(a * b) * volume
+    return total(jnp.conj(a) * b if jnp.iscomplexobj(a) else a * b, a.ndim) * _cell(left.space)
+
+
+def _cell(space: Fourier) -> float:
+    return space.grid.box.volume / math.prod(space.grid.shape)
 
 
 @energy_spectrum.register(Fourier)
