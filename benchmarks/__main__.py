@@ -19,6 +19,7 @@ from .report import RESULTS, section, write_table
 NAMES = (
     "kuramoto-sivashinsky",
     "navier-stokes",
+    "taylor-green",
     "heat",
     "tsit5",
     "lorenz",

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import jax
+from jax.extend.core import jaxpr_as_fun
 from jaxtyping import PyTree
 
+from .._core.beside import beside
 from .._core.memory import apart_after, in_memory, keeps_apart
 from .._core.settled import number_of
 from ..geometry import at_time
@@ -74,6 +76,8 @@ def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
         return function(*arrays)
     if has_stencils(template):
         return apart_after(function, *arrays, keeps=False)
-    if number_of("fft", function, *arrays) > 2:
-        return apart_after(function, *arrays)
-    return in_memory(function(*arrays))
+    program, shapes = jax.make_jaxpr(function, return_shape=True)(*arrays)
+    leaves, structure = jax.tree.leaves(arrays), jax.tree.structure(shapes)
+    if sum(number_of("fft", equation) for equation in program.eqns) > 2:
+        return jax.tree.unflatten(structure, beside(program, *leaves))
+    return in_memory(jax.tree.unflatten(structure, jaxpr_as_fun(program)(*leaves)))

@@ -41,8 +41,8 @@ def test_transforms_are_counted_through_nested_calls():
     def thrice(x):
         return jax.jit(lambda x: jnp.fft.irfft(jnp.fft.rfft(x)))(x) + jnp.fft.rfft(x).real.sum()
 
-    assert number_of("fft", thrice, X) == 3
-    assert number_of("fft", jnp.sin, X) == 0
+    for function, number in ((thrice, 3), (jnp.sin, 0)):
+        assert sum(number_of("fft", equation) for equation in jax.make_jaxpr(function)(X).eqns) == number
 
 
 @pytest.mark.parametrize("transform", [jax.jit, lambda f: jax.jit(jax.vmap(f, in_axes=(0, None)))])
