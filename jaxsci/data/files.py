@@ -12,7 +12,7 @@ import numpy as np
 
 from .extra import needs
 from .labelled import to_xarray
-from .store import ZarrStore, is_store
+from .store import ZarrStore, is_store, make_folder_of
 
 if TYPE_CHECKING:
     import xarray
@@ -28,7 +28,7 @@ def save(path: str | Path, source: Any, name: str = "u") -> Path:
     interruption leaves neither a broken file nor a broken older one.
 
     Args:
-        path: Where to; its suffix tells the format. A file of the same name is replaced.
+        path: Where to; its suffix tells the format. A file of the same name is replaced; `~` is the home folder.
         source: What `to_xarray` takes, or a Dataset or DataArray of your own.
         name: What to call the variable of a state without parts.
 
@@ -36,7 +36,9 @@ def save(path: str | Path, source: Any, name: str = "u") -> Path:
         The path.
 
     Raises:
-        ValueError: If the suffix is unknown, or `path` is a folder of something else.
+        ValueError: If the suffix is unknown, or something of another kind is at `path`.
+        NotADirectoryError: If a folder on the way to `path` is a file.
+        TypeError: If a part of `source` is neither a field nor numbers, or there is none.
         ImportError: If the packages of the extra `data` are not installed.
 
     Example:
@@ -46,17 +48,15 @@ def save(path: str | Path, source: Any, name: str = "u") -> Path:
         ...     float(js.data.load(js.data.save(f"{folder}/u.nc", u)).u.mean())
         1.0
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     suffix = _suffix(path)
     xarray = needs("xarray", "save")
     dataset = source if isinstance(source, xarray.DataArray | xarray.Dataset) else to_xarray(source, name)
     if isinstance(dataset, xarray.DataArray):
         dataset = dataset.to_dataset(name=dataset.name or name, promote_attrs=False)
-    if path.is_dir() and (suffix in NETCDF or not any((path / mark).exists() for mark in (".zgroup", "zarr.json"))):
-        raise ValueError(
-            f"{path} is a folder that is not a zarr file: nothing was written; choose another name, or remove it."
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if obstacle := _obstacle(path, suffix):
+        raise ValueError(f"{path} is {obstacle}: nothing was written; choose another name, or remove it.")
+    make_folder_of(path)
     with replacing(path) as unfinished:
         if suffix in ZARR:
             needs("zarr", "saving zarr")
@@ -81,7 +81,7 @@ def load(path: str | Path) -> "xarray.Dataset":
         ValueError: If the suffix is unknown.
         OSError: If the file cannot be read.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     suffix = _suffix(path)
     xarray = needs("xarray", "load")
     if not path.exists():
@@ -129,6 +129,16 @@ def _suffix(path: Path) -> str:
     return path.suffix
 
 
+def _obstacle(path: Path, suffix: str) -> str | None:
+    """What is at `path` and may not be replaced, in words."""
+    if path.is_file():
+        return "one file, which zarr would replace by a folder" if suffix in ZARR else None
+    if path.is_dir() and suffix in NETCDF:
+        return "a folder, which netCDF would replace by one file"
+    is_zarr = any((path / mark).exists() for mark in (".zgroup", "zarr.json"))
+    return "a folder that is not a zarr file" if path.is_dir() and not is_zarr else None
+
+
 def _by_parts(dataset: "xarray.Dataset") -> "xarray.Dataset":
     """Complex variables, which netCDF does not know, as real ones with one more dimension."""
     xarray = needs("xarray", "save")
@@ -144,9 +154,12 @@ def _joined(dataset: "xarray.Dataset") -> "xarray.Dataset":
     """The inverse of `_by_parts`."""
     if PART not in dataset.dims:
         return dataset
-    joined = {
-        key: (a.isel({PART: 0}, drop=True) + 1j * a.isel({PART: 1}, drop=True)).assign_attrs(a.attrs)
-        for key, a in dataset.data_vars.items()
-        if PART in a.dims
-    }
+
+    def whole(a):
+        real, imaginary = (a.isel({PART: i}, drop=True) for i in (0, 1))
+        values = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
+        values.real, values.imag = real, imaginary  # real + 1j * inf would be nan + 1j * inf
+        return real.copy(data=values)
+
+    joined = {key: whole(a) for key, a in dataset.data_vars.items() if PART in a.dims}
     return dataset.assign(joined).drop_vars(PART)

@@ -24,9 +24,10 @@ def to_xarray(
 ) -> "xarray.DataArray | xarray.Dataset":
     """Label a field, a state or a solution: named dimensions, coordinates, a description.
 
-    Dimensions are `time`, then `component` for vectors, then `x`, `y`, `z`; of plain arrays `state`. Each part of a
-    NamedTuple or a dict becomes a variable of that name, and its dimensions other than space and time take the name in
-    front, since parts may differ in them.
+    Dimensions are `time`, then `component` for vectors, then `x`, `y`, `z`; of plain arrays `state`. Members of an
+    ensemble come first, as `member`; if they have several axes, as `member_0`, `member_1`. Each part of a NamedTuple or
+    a dict becomes a variable of that name, and its dimensions other than space and time take the name in front, since
+    parts may differ in them.
 
     Args:
         source: A field, a state (a container of fields and arrays), or a solution.
@@ -38,6 +39,7 @@ def to_xarray(
 
     Raises:
         ImportError: If xarray is not installed.
+        TypeError: If a part is neither a field nor numbers, or there is none.
         ShapeError: If parts of a state live on different nodes, or members of an ensemble have different times.
         UnsupportedError: If a field has no nodes (a network on a Box).
 
@@ -50,32 +52,33 @@ def to_xarray(
         (('x',), 0.3125)
     """
     xarray = needs("xarray", "to_xarray")
-    about = {} if equation is None else {"equation": _description(equation)}
+    about = {} if equation is None else {"equation": described(equation)}
     if isinstance(source, Solution):
-        dataset = trajectory(source.ts, source.states, name)
+        dataset = trajectory(source.ts, source.states, name, source.members)
         return dataset.assign_attrs(about | _counters(source))
     if is_field(source) or eqx.is_array_like(source):
         return _variable(source, name, {}, "").assign_attrs(about)
     return xarray.Dataset(_variables(source, name, {}), attrs=about)
 
 
-def trajectory(ts: Any, states: PyTree, name: str = "u") -> "xarray.Dataset":
-    """Saved times and states (leading time axis; of an ensemble, leading member and time axes) as a Dataset."""
+def trajectory(ts: Any, states: PyTree, name: str = "u", members: tuple[int, ...] = ()) -> "xarray.Dataset":
+    """Saved times and states as a Dataset; the states lead with the axes of the members, then that of time."""
     xarray = needs("xarray", "to_xarray")
     if ts is None:
         raise ShapeError(
-            "a solution with dense output has no saved states: evaluate solution.dense, or run with save_at=100."
+            "this solution has no saved states (a steady state, or dense output): convert solution.final, evaluate "
+            "solution.dense, or run with save_at=100."
         )
-    ts = np.asarray(ts)
-    leading: Leading = {"time": ts}
-    if ts.ndim == 2:
-        if not np.all(ts == ts[:1]):
-            raise ShapeError(
-                "the members of this ensemble were saved at different times, which one time coordinate cannot hold: "
-                "convert one member at a time, or save all at the same times with save_at=[...]."
-            )
-        leading = {"member": np.arange(len(ts)), "time": ts[0]}
-    return xarray.Dataset(_variables(states, name, leading))
+    rows = np.asarray(ts).reshape(-1, np.shape(ts)[-1])
+    if not np.all(rows == rows[:1]):
+        raise ShapeError(
+            "the members of this ensemble were saved at different times, which one time coordinate cannot hold: "
+            "convert one at a time, solution.member(0), or save all at the same times with "
+            "save_at=[...]."
+        )
+    axes = ["member"] if len(members) == 1 else [f"member_{i}" for i in range(len(members))]
+    leading: Leading = dict(zip(axes, map(np.arange, members), strict=True))
+    return xarray.Dataset(_variables(states, name, leading | {"time": rows[0]}))
 
 
 def from_xarray(space: Space, array: "xarray.DataArray | xarray.Dataset") -> Field:
@@ -86,7 +89,9 @@ def from_xarray(space: Space, array: "xarray.DataArray | xarray.Dataset") -> Fie
         array: One variable with dimensions named as the axes of the space, in any order; others are components.
 
     Raises:
-        ShapeError: If a dimension is missing, time is still among them, or the nodes are not those of the space.
+        TypeError: If `array` has no labels.
+        ShapeError: If a dimension is missing, time or members are still among them, or the nodes are not those of the
+            space.
         ValueError: If values are missing (not finite), or a Dataset holds several variables.
 
     Example:
@@ -104,9 +109,18 @@ def from_xarray(space: Space, array: "xarray.DataArray | xarray.Dataset") -> Fie
                 f"as in dataset[{(names or ['u'])[0]!r}]."
             )
         array = array[names[0]]
+    if not hasattr(array, "dims"):
+        raise TypeError(
+            f"from_xarray takes a DataArray or a Dataset, not {type(array).__name__}: for values without labels write "
+            "space.field(values)."
+        )
     nodes = dict(zip(map(axis_name, range(space.dim)), space.axes, strict=True))
-    if "time" in array.dims and "time" not in nodes:
-        raise ShapeError("a field is a function of space: choose one time first, for example array.isel(time=-1).")
+    for dimension, pick in (("time", -1), ("member", 0)):
+        if dimension in array.dims and dimension not in nodes:
+            raise ShapeError(
+                f"a field is a function of space: choose one {dimension} first, for example "
+                f"array.isel({dimension}={pick})."
+            )
     for axis, expected in nodes.items():
         if axis not in array.dims:
             raise ShapeError(
@@ -138,13 +152,18 @@ def _check_nodes(axis: str, found: np.ndarray, expected: np.ndarray) -> None:
 def _variables(state: PyTree, name: str, leading: Leading) -> dict[str, "xarray.DataArray"]:
     """One labelled array per part of a state, by name."""
     parts = jax.tree_util.tree_leaves_with_path(state, is_leaf=is_field)
+    if not parts:
+        raise TypeError(f"{state!r} holds neither fields nor numbers: give a field, a state or a solution.")
     single = len(parts) == 1 and not parts[0][0]
     found: dict[str, Any] = {}
     nodes: dict[str, np.ndarray] = {}
     for path, part in parts:
-        if not (is_field(part) or eqx.is_array_like(part)):
-            continue
         title = jax.tree_util.keystr(path, simple=True, separator="_") or name
+        if not (is_field(part) or eqx.is_array_like(part)):
+            raise TypeError(
+                f"{title} is a {type(part).__name__}, which is neither a field nor numbers: leave it out, or note it "
+                "in the attributes, to_xarray(...).assign_attrs(...)."
+            )
         array = _variable(part, title, leading, "" if single else f"{title}_")
         for axis in map(axis_name, range(part.space.dim if is_field(part) else 0)):
             here = np.asarray(array[axis])
@@ -176,7 +195,7 @@ def _variable(part: Any, name: str, leading: Leading, prefix: str) -> "xarray.Da
     return xarray.DataArray(values, leading | coords, [*leading, *names, *map(axis_name, range(dim))], name, about)
 
 
-def _description(equation: Any) -> str:
+def described(equation: Any) -> str:
     """A law with its coefficients, as one would write it."""
 
     def written(value):

@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .extra import needs
-from .labelled import trajectory
+from .labelled import described, trajectory
 
 if TYPE_CHECKING:
     import xarray
 
 DIMENSIONS = "_ARRAY_DIMENSIONS"
-MARK, ENGINE = "jaxsci_store", "engine/state"
+MARK, COORDINATES, ENGINE = "jaxsci_store", "coordinates", "engine/state"
 
 
 class ZarrStore:
@@ -33,6 +33,7 @@ class ZarrStore:
     Args:
         path: The zarr file, with suffix `.zarr`. It is made by the first segment.
         name: What to call the variable of a state without parts.
+        equation: The law, to be described in the attributes.
 
     Raises:
         ValueError: If the suffix is not `.zarr`.
@@ -47,10 +48,13 @@ class ZarrStore:
         (5, 1)
     """
 
-    def __init__(self, path: str | Path, name: str = "u"):
-        self.path, self.name = Path(path), name
+    def __init__(self, path: str | Path, name: str = "u", equation: Any = None):
+        self.path, self.name = Path(path).expanduser(), name
         if self.path.suffix != ".zarr":
             raise ValueError(f"ZarrStore got the path {path}: its suffix must be .zarr, as in ZarrStore('run.zarr').")
+        self.attributes = {"source": "js.simulate with a ZarrStore"}
+        if equation is not None:
+            self.attributes["equation"] = described(equation)
         needs("xarray", "ZarrStore")
         self._zarr = needs("zarr", "ZarrStore")
 
@@ -115,10 +119,11 @@ class ZarrStore:
             attributes = dict(array.attrs)
             dims = attributes.pop(DIMENSIONS)
             found[key] = (dims, array[:committed] if dims[:1] == ["time"] else array[:], attributes)
-        coordinates = group.attrs["coordinates"]
+        coordinates = group.attrs[COORDINATES]
         return needs("xarray", "ZarrStore").Dataset(
             {key: variable for key, variable in found.items() if key not in coordinates},
             {key: variable for key, variable in found.items() if key in coordinates},
+            {key: value for key, value in group.attrs.items() if key not in (MARK, COORDINATES)},
         )
 
     def _group(self, mode: str):
@@ -146,20 +151,37 @@ class ZarrStore:
     def _create(self, segment: "xarray.Dataset", engine: dict[str, Any]) -> None:
         unfinished = self.path.with_name(f".{self.path.name}-unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(self.path)
         try:
             group = self._zarr.open_group(str(unfinished), mode="w", zarr_format=2)
-            group.attrs.update({MARK: 1, "coordinates": sorted(map(str, segment.coords))})
+            group.attrs.update({MARK: 1, COORDINATES: sorted(map(str, segment.coords)), **self.attributes})
             for key, variable in segment.variables.items():
                 attributes = {DIMENSIONS: list(variable.dims), **variable.attrs}
                 values = variable.to_numpy()
-                group.create_array(str(key), data=values, chunks=values.shape, attributes=attributes)
+                group.create_array(str(key), data=values, chunks=values.shape, attributes=attributes, fill_value=None)
             blob = _blob(segment.sizes["time"], engine)
             leaves = {"leaves": _description(engine)}
-            group.create_array(ENGINE, data=blob, chunks=blob.shape, attributes=leaves, compressors=None)
+            group.create_array(
+                ENGINE, data=blob, chunks=blob.shape, attributes=leaves, compressors=None, fill_value=None
+            )
             os.replace(unfinished, self.path)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def make_folder_of(path: Path) -> None:
+    """Make the folders on the way to `path`.
+
+    Raises:
+        NotADirectoryError: If one of them is a file.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(folder for folder in path.parents if folder.exists())
+        raise NotADirectoryError(
+            f"{file} is a file, so {path} cannot be inside it: choose another folder, or move the file away."
+        ) from error
 
 
 def is_store(path: Path) -> bool:

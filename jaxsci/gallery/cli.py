@@ -1,6 +1,7 @@
 """The command `jaxsci`: list the gallery, run one of its examples, check the installation."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,13 +11,28 @@ from .registry import entries, find, run
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    try:
+        try:
+            return _obey(_parser().parse_args(argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _obey(arguments: argparse.Namespace) -> int:
     if arguments.command == "run":
         return _run(arguments)
     if arguments.command == "doctor":
         from .doctor import examine
 
         return examine()
+    if arguments.version:
+        from .doctor import own_version
+
+        print(f"jaxsci {own_version()}")
+        return 0
     print(_listing())
     return 0
 
@@ -28,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_listing(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="{run,doctor}")
     example = commands.add_parser("run", help="run an example of the gallery")
     example.add_argument("name", help="name of the example: `jaxsci` lists them")
@@ -62,12 +79,23 @@ def _run(arguments: argparse.Namespace) -> int:
         return _fail(error)
     try:
         written = run(arguments.name, arguments.output or Path(arguments.name), progress=arguments.progress)
-    except (OSError, ImportError) as error:
+    except BrokenPipeError:
+        raise
+    except OSError as error:
         return _fail(error)
+    except ImportError as error:
+        if _is_missing_extra(error):
+            return _fail(error)
+        raise
     except KeyboardInterrupt:
         return _fail("interrupted, nothing was written")
     print("\nWritten:", *(f"  {path}" for path in written), sep="\n")
     return 0
+
+
+def _is_missing_extra(error: ImportError) -> bool:
+    """Whether the error names the command that installs an extra; any other is a mistake, and keeps its traceback."""
+    return isinstance(error.__cause__, ModuleNotFoundError) and 'pip install "jaxsci[' in str(error)
 
 
 def _fail(reason: object) -> int:

@@ -18,10 +18,23 @@ CORE = (
     "optax",
     "jaxtyping",
     "numpy",
+    "scipy",
     "matplotlib",
+    "pillow",
     "tqdm",
 )
-OPTIONAL = {"xarray": "data", "zarr": "data", "h5netcdf": "data"}
+EXTRAS = {
+    "bayes": ("blackjax", "arviz"),
+    "data": ("xarray", "zarr", "h5netcdf", "h5py"),
+    "flax": ("flax",),
+    "petab": ("petab", "python-libsbml", "sympy"),
+    "test": ("pytest", "pytest-xdist", "hypothesis", "chex", "beartype"),
+    "style": ("ruff", "pyright"),
+    "notebooks": ("ipykernel", "jupyter-client", "nbclient", "nbformat", "jupytext"),
+    "docs": ("sphinx", "myst-nb", "furo"),
+    "peers": ("exponax", "jax-cfd", "numpyro", "numba", "deepxde", "jinns", "torch"),
+    "oracles": ("findiff", "scikit-fem"),
+}
 
 
 def examine() -> int:
@@ -30,6 +43,7 @@ def examine() -> int:
     problems = []
     for title, check in (
         ("packages", _packages),
+        ("extras", _extras),
         ("devices", _devices),
         ("arithmetic", _arithmetic),
         ("simulation and gradient", _gradient),
@@ -48,17 +62,29 @@ def examine() -> int:
 
 
 def _packages() -> tuple[str, list[str]]:
-    found, problems = [f"jaxsci {_version('jaxsci') or '(not installed, run from its source tree)'}"], []
+    found, problems = [f"jaxsci {own_version()}"], []
     for name in CORE:
         number = _version(name)
         found.append(f"{name} {number or 'missing'}")
         if number is None:
             problems.append(f"{name} is missing: {sys.executable} -m pip install {name}")
-    for name, extra in OPTIONAL.items():
-        number = _version(name)
-        found.append(f"{name} {number}" if number else f'{name} absent (optional: pip install "jaxsci[{extra}]")')
     problems += [f"{sentence}. Install another version: {remedy()}" for sentence in broken_versions()]
     return ", ".join(found), problems
+
+
+def _extras() -> tuple[str, list[str]]:
+    """What the optional extras hold; that one is absent is nothing wrong."""
+    rows = []
+    for extra, names in EXTRAS.items():
+        numbers = {name: _version(name) for name in names}
+        row = ", ".join(f"{name} {number or 'absent'}" for name, number in numbers.items())
+        rows.append(row if all(numbers.values()) else f'{row} (pip install "jaxsci[{extra}]")')
+    return "optional" + "".join(f"\n      {extra}: {row}" for extra, row in zip(EXTRAS, rows, strict=True)), []
+
+
+def own_version() -> str:
+    """The installed version of jaxsci, or that it is not installed."""
+    return _version("jaxsci") or "(not installed, run from its source tree)"
 
 
 def _version(name: str) -> str | None:

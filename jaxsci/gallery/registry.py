@@ -9,6 +9,8 @@ import difflib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -75,8 +77,9 @@ def find(name: str) -> Entry:
 def run(name: str, output: str | Path, *, progress: bool = False) -> list[Path]:
     """Run an example and put its files into a folder.
 
-    The example works in a temporary folder beside `output`; its files are moved only when it has finished, each in one
-    step, so a run that fails or is interrupted leaves `output` as it was. It runs in double precision.
+    The example works in a temporary folder inside `output`, so on the same device; its files are moved only when it has
+    finished, each in one step, and a run that fails or is interrupted leaves `output` as it was. It runs in double
+    precision.
 
     Args:
         name: Name of the example, as `entries()` gives it.
@@ -89,27 +92,60 @@ def run(name: str, output: str | Path, *, progress: bool = False) -> list[Path]:
     Raises:
         ValueError: If there is no such example.
         NotADirectoryError: If `output` is a file.
+        IsADirectoryError: If there is a folder where a file is to be.
+        OSError: If nothing can be written to `output`; the example has not run then.
     """
-    entry, output = find(name), Path(output)
+    entry, output = find(name), Path(output).expanduser()
     if output.exists() and not output.is_dir():
         raise NotADirectoryError(
             f"{output} is a file, and the results need a folder: name another, or remove the file."
         )
-    parent = output.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{output.name}-unfinished-", dir=parent))
-    try:
+    with _scratch(output) as scratch:
         module = import_module(entry.module)
         import jax
 
         with jax.enable_x64(True):
             module.main(scratch, progress=progress)
-        output.mkdir(exist_ok=True)
-        written = sorted(path for path in scratch.rglob("*") if path.is_file())
-        for path in written:
-            target = output / path.relative_to(scratch)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, target)
-        return [output / path.relative_to(scratch) for path in written]
-    finally:
+        return _moved(scratch, output)
+
+
+@contextmanager
+def _scratch(output: Path) -> Iterator[Path]:
+    """A folder inside `output` to work in; it disappears, and on an error every folder that was made for it."""
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    scratch = None
+    try:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output))
+        except OSError as error:
+            reason = f"{output} cannot be written to ({error.strerror}): name another folder, or change its permissions"
+            raise type(error)(f"{reason}. Nothing was run.") from error
+        yield scratch
+    except BaseException:
+        _remove(scratch)
+        for folder in missing:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+    _remove(scratch)
+
+
+def _remove(scratch: Path | None) -> None:
+    if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _moved(scratch: Path, output: Path) -> list[Path]:
+    """Move the files of `scratch` to `output`, all or, where a folder or a file is in the way, none."""
+    files = {path: output / path.relative_to(scratch) for path in sorted(scratch.rglob("*")) if path.is_file()}
+    for target in files.values():
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a folder, and a file is to be there: name another output folder.")
+        way = [folder for folder in target.parents if folder.is_relative_to(output) and folder.is_file()]
+        if way:
+            raise NotADirectoryError(f"{way[0]} is a file, and a folder is to be there: name another output folder.")
+    for path, target in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    return list(files.values())

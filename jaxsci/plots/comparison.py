@@ -51,7 +51,7 @@ def compare(
     if len(kinds) > 1 or None in kinds:
         raise TypeError(
             "compare draws scalar fields of one dimension, or solutions of scalar fields on a line, not a mixture: "
-            "pass solution.final to compare ends, and one component of a vector, u[0]."
+            "pass solution.final to compare ends and runs of one saved state, and one component of a vector, u[0]."
         )
     style = Style(name, limits, cmap)
     if kinds == {1}:
@@ -62,17 +62,18 @@ def compare(
 def _kind(source: Any) -> int | str | None:
     if isinstance(source, Solution):
         states = source.states
-        return "solution" if is_field(states) and states.space.dim == 1 and np.ndim(values_of(states)) == 2 else None
+        on_line = is_field(states) and states.space.dim == 1 and np.ndim(values_of(states)) == 2
+        return "solution" if on_line and len(source) > 1 else None
     return source.space.dim if is_field(source) and source.shape == () and source.space.dim < 3 else None
 
 
 def _in_one_panel(sources, axes, style: Style) -> Picture:
-    picture = panels(axes)
+    picture, name = panels(axes), _name(sources, style)
     lines = ("-", "--", "-.", ":")
     for i, (title, field) in enumerate(sources.items()):
         field = drawable(field)
         picture.axes.plot(field.space.axes[0], modulus(values_of(field)), lines[i % len(lines)], label=title)
-    picture.axes.set(xlabel="x", ylabel=style.name, ylim=style.limits)
+    picture.axes.set(xlabel="x", ylabel=name, ylim=style.limits)
     picture.axes.margins(x=0)
     picture.axes.legend(frameon=False)
     return picture
@@ -87,16 +88,22 @@ def _in_one_scale(sources, axes, style: Style) -> Picture:
     picture = panels(axes, len(found), panel_size(nodes) if on_plane else (5.0, 4.0))
     for panel, (title, (nodes, values, labels)) in zip(np.atleast_1d(picture.axes), found.items(), strict=True):
         if on_plane:
-            shown = image(panel, nodes, values, style._replace(name=title), bar=False)
+            shown = image(panel, nodes, values, style._replace(title=title), bar=False)
         else:
             extent = (*edges(nodes[0]), *edges(nodes[1]))
             shown = panel.imshow(
                 values.T, origin="lower", extent=extent, aspect="auto", interpolation="nearest", **scale
             )
-            panel.set(xlabel=labels[0], ylabel=labels[1], title=title)
+            panel.set(xlabel=labels[0], ylabel=labels[1], title=title, ylim=nodes[1][[0, -1]])
         panel.label_outer()
-    add_bar(picture.axes, shown, style.name)
+    add_bar(picture.axes, shown, _name(sources, style))
     return picture
+
+
+def _name(sources, style: Style) -> str:
+    """What is drawn is called: the modulus if any source is complex."""
+    numbers = [source.states if isinstance(source, Solution) else source for source in sources.values()]
+    return next((f"|{style.name}|" for u in numbers if np.iscomplexobj(values_of(drawable(u)))), style.name)
 
 
 def _plane(source: Field | Solution) -> tuple[tuple, np.ndarray, tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Pictures of one field: curves, images, arrows, slices."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from ..fields import Field
 from ..geometry.box import axis_name
 from .picture import Picture, color_scale, panels
-from .sampling import drawable, edges, modulus, values_of
+from .sampling import colored, drawable, edges, modulus, modulus_name, values_of
 
 ARROWS = 16
 
@@ -20,6 +21,14 @@ class Style(NamedTuple):
     limits: tuple[float, float] | None = None
     cmap: str | None = None
     labels: tuple[str, ...] | None = None
+    title: str = ""
+
+
+def num_panels(field: Field) -> int:
+    """How many panels `draw_field` needs."""
+    if field.space.dim == 2 and field.shape != (2,):
+        return math.prod(field.shape)
+    return 3 if field.space.dim == 3 else 1
 
 
 def draw_field(field: Field, axes: Any, style: Style) -> Picture:
@@ -32,12 +41,14 @@ def draw_field(field: Field, axes: Any, style: Style) -> Picture:
     if dim == 3:
         return slices(field.space.axes, values, axes, style)
     if components == (2,):
-        return arrows(field.space.axes, values, axes, style)
+        picture = panels(axes, 1, panel_size(field.space.axes))
+        arrows(picture.axes, field.space.axes, values, style)
+        return picture
     flat = values.reshape(-1, *values.shape[-2:])
     picture = panels(axes, len(flat), panel_size(field.space.axes))
     for i, (panel, part) in enumerate(zip(np.atleast_1d(picture.axes), flat, strict=True)):
-        title = style.name if len(flat) == 1 else label_of(style, i, len(flat))
-        image(panel, field.space.axes, part, style._replace(name=title))
+        name = style.name if len(flat) == 1 else label_of(style, i, len(flat))
+        image(panel, field.space.axes, part, style._replace(name=name))
     return picture
 
 
@@ -55,13 +66,13 @@ def curves(x: np.ndarray, values: np.ndarray, axes: Any, style: Style, along: st
             panel.plot(x, row, label=label if len(values) > 1 or style.labels else None)
     if panel.get_legend_handles_labels()[0]:
         panel.legend(frameon=False)
-    panel.set(xlabel=along, ylabel=style.name, xlim=(x[0], x[-1]), ylim=style.limits)
+    panel.set(xlabel=along, ylabel=style.name, xlim=(x[0], x[-1]), ylim=style.limits, title=style.title)
     return picture
 
 
 def image(panel: Axes, nodes: tuple, values: np.ndarray, style: Style, bar: bool = True):
     """An image of values on a plane, in its true proportions; returns the Matplotlib image."""
-    values = modulus(values)
+    name, values = modulus_name(style.name, values), modulus(values)
     shown = panel.imshow(
         values.T,
         origin="lower",
@@ -70,11 +81,9 @@ def image(panel: Axes, nodes: tuple, values: np.ndarray, style: Style, bar: bool
         interpolation="nearest",
         **color_scale(values, style.limits, style.cmap),
     )
-    panel.set(xlabel="x", ylabel="y")
+    panel.set(xlabel="x", ylabel="y", title=style.title)
     if bar:
-        add_bar(panel, shown, style.name)
-    else:
-        panel.set_title(style.name)
+        add_bar(panel, shown, name)
     return shown
 
 
@@ -89,18 +98,19 @@ def add_bar(panels, shown, label: str) -> None:
         panels[0].figure.colorbar(shown, ax=panels, label=label, fraction=0.046, pad=0.02)
 
 
-def arrows(nodes: tuple, values: np.ndarray, axes: Any, style: Style) -> Picture:
-    """The speed of a vector field as an image, and its direction as arrows."""
-    picture = panels(axes, 1, panel_size(nodes))
-    speed = np.sqrt(np.sum(modulus(values) ** 2, axis=0))
-    image(picture.axes, nodes, speed, style._replace(name=f"|{style.name}|"))
+def arrows(panel: Axes, nodes: tuple, values: np.ndarray, style: Style, bar: bool = True, longest: float = 0.0):
+    """The speed of a vector field as an image, which is returned, and its direction as arrows.
+
+    `longest` is the speed of the longest arrow, by default the largest that is drawn.
+    """
+    shown = image(panel, nodes, colored(values, 2), style._replace(name=f"|{style.name}|"), bar)
     x, y = nodes
     step = max(1, round(max(len(x), len(y)) / ARROWS))
     picks = slice(step // 2, None, step)
     u, v = values.real[:, picks, picks]
-    longest = np.hypot(u, v).max() or 1.0
+    longest = longest or np.hypot(u, v).max() or 1.0
     gap = max(x[-1] - x[0], y[-1] - y[0]) / ARROWS
-    picture.axes.quiver(
+    panel.quiver(
         x[picks],
         y[picks],
         u.T,
@@ -114,15 +124,13 @@ def arrows(nodes: tuple, values: np.ndarray, axes: Any, style: Style) -> Picture
         width=0.005,
         pivot="mid",
     )
-    return picture
+    return shown
 
 
 def slices(nodes: tuple, values: np.ndarray, axes: Any, style: Style) -> Picture:
     """The three middle planes of a field in space; of a vector field, its length."""
-    if values.ndim > 3:
-        values = np.sqrt(np.sum(modulus(values) ** 2, axis=tuple(range(values.ndim - 3))))
-        style = style._replace(name=f"|{style.name}|")
-    values = modulus(values)
+    name = f"|{style.name}|" if values.ndim > 3 else modulus_name(style.name, values)
+    values = colored(values, 3)
     scale = color_scale(values, style.limits, style.cmap)
     picture = panels(axes, 3, (5.0, 4.4))
     for normal, panel in zip((2, 1, 0), picture.axes, strict=True):
@@ -136,8 +144,10 @@ def slices(nodes: tuple, values: np.ndarray, axes: Any, style: Style) -> Picture
             interpolation="nearest",
             **scale,
         )
-        panel.set(xlabel=axis_name(a), ylabel=axis_name(b), title=f"{axis_name(normal)} = {nodes[normal][middle]:.3g}")
-    add_bar(picture.axes, shown, style.name)
+        where = f"{axis_name(normal)} = {nodes[normal][middle]:.3g}"
+        title = f"{style.title}, {where}" if style.title else where
+        panel.set(xlabel=axis_name(a), ylabel=axis_name(b), title=title)
+    add_bar(picture.axes, shown, name)
     return picture
 
 

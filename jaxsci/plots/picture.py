@@ -23,10 +23,12 @@ class Picture(NamedTuple):
     axes: Any
 
 
-def panels(axes: Axes | Iterable[Axes] | None, count: int = 1, size: tuple[float, float] = (6.4, 4.0)) -> Picture:
-    """The panels to draw in: those given, or new ones side by side, `size` inches each, at most three in a row."""
+def panels(
+    axes: Axes | Iterable[Axes] | None, count: int = 1, size: tuple[float, float] = (6.4, 4.0), columns: int = 3
+) -> Picture:
+    """The panels to draw in: those given, or new ones, `size` inches each, at most `columns` in a row."""
     if axes is None:
-        columns = min(count, 3)
+        columns = min(count, columns)
         rows = -(-count // columns)
         width, height = size
         shrink = 1.0 if columns == 1 else 0.75
@@ -41,6 +43,21 @@ def panels(axes: Axes | Iterable[Axes] | None, count: int = 1, size: tuple[float
             raise ValueError(f"{count} panels are needed and {len(flat)} were given: leave axes out, or give {count}.")
         figure = flat[0].figure
     return Picture(figure, flat[0] if count == 1 else flat[:count])
+
+
+def groups_of_panels(axes: Axes | Iterable[Axes] | None, counts: list[int]) -> tuple[Picture, list[np.ndarray]]:
+    """Panels for several pictures, the i-th of `counts[i]` panels; if one needs several, each begins a new row."""
+    together = axes is not None or max(counts) == 1
+    columns = 3 if together else min(3, max(counts))
+    places = counts if together else [-(-count // columns) * columns for count in counts]
+    picture = panels(axes, sum(places), (6.4, 4.0) if together else (5.0, 4.4), columns)
+    rows = np.split(np.atleast_1d(picture.axes), np.cumsum(places)[:-1])
+    for row, count in zip(rows, counts, strict=True):
+        for unused in row[count:]:
+            unused.set_axis_off()
+    groups = [row[:count] for row, count in zip(rows, counts, strict=True)]
+    flat = np.concatenate(groups)
+    return Picture(picture.figure, flat[0] if len(flat) == 1 else flat), groups
 
 
 def color_scale(

@@ -5,14 +5,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import numpy as np
 from jaxtyping import PyTree
 from matplotlib.axes import Axes
 
 from ..fields import Field, is_field
 from ..simulation import Solution
 from . import fields
-from .picture import Picture, panels
+from .picture import Picture, groups_of_panels
 from .spectrum import plot_spectrum
 from .trajectories import draw_solution
 
@@ -33,10 +32,13 @@ def plot(
     | field on a line | curve, one per component; real and imaginary part and modulus of a complex one |
     | field on a plane | image with a colour bar; of a vector field the speed, with arrows |
     | field in space | its three middle planes |
-    | state with several parts | one panel per part |
+    | state with several parts | the picture of each part |
     | solution on a line | image of space and time |
     | solution on a plane | up to six moments, in the same colours |
-    | solution of an ordinary law | curves over time |
+    | solution in space, or with several parts | its last moment; of parts on a line space and time |
+    | solution of an ordinary law | curves over time; of one saved state its numbers |
+    | ensemble on a line, on a plane, in space | up to six members, in the same colours; of curves all |
+    | ensemble of an ordinary law | curves of all members over time |
     | pair `(k, E)` | spectrum, both axes logarithmic |
 
     Args:
@@ -73,10 +75,10 @@ def plot(
             f"there is no picture for {_described(source)}: give a field, a container of fields, a solution of "
             "js.simulate, or the pair (k, E) of js.energy_spectrum."
         )
-    picture = panels(axes, len(parts), (6.4, 4.0))
-    for (path, part), panel in zip(parts, np.atleast_1d(picture.axes), strict=True):
+    picture, groups = groups_of_panels(axes, [fields.num_panels(part) for _, part in parts])
+    for (path, part), group in zip(parts, groups, strict=True):
         title = jax.tree_util.keystr(path, simple=True, separator=" ")
-        fields.draw_field(part, panel, style._replace(name=title))
+        fields.draw_field(part, group, style._replace(name=title))
     return picture
 
 

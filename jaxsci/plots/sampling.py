@@ -31,6 +31,18 @@ def modulus(values: np.ndarray) -> np.ndarray:
     return np.abs(values) if np.iscomplexobj(values) else values
 
 
+def colored(values: np.ndarray, dim: int) -> np.ndarray:
+    """What the colour of an image of a field shows: values or their modulus; of a vector its length."""
+    if values.ndim > dim:
+        return np.sqrt(np.sum(modulus(values) ** 2, axis=tuple(range(values.ndim - dim))))
+    return modulus(values)
+
+
+def modulus_name(name: str, values: np.ndarray) -> str:
+    """What `modulus(values)` is called."""
+    return f"|{name}|" if np.iscomplexobj(values) else name
+
+
 def edges(nodes: np.ndarray) -> tuple[float, float]:
     """Ends of an axis whose nodes are the centres of cells."""
     half = (nodes[-1] - nodes[0]) / max(1, len(nodes) - 1) / 2

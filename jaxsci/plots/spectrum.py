@@ -41,12 +41,13 @@ def plot_spectrum(
     k, energy = k[shown], energy[shown]
     picture = panels(axes, 1, (5.4, 4.2))
     panel = picture.axes
-    panel.loglog(k, energy, label=label)
+    panel.loglog(k, energy, "-" if len(k) > 1 else "o", label=label)
     panel.set(xlabel="wavenumber k", ylabel=f"{name}(k)")
     if slope is not None and energy.size:
-        law = 1.5 * np.max(energy / k**slope) * k**slope
+        along = k if len(k) > 1 else k * np.array([0.5, 1.0, 2.0])
+        law = 1.5 * np.max(energy / k**slope) * along**slope
         beside = law < 10 * energy.max()
-        panel.plot(k[beside], law[beside], "k--", lw=1, label=f"$k^{{{slope:.3g}}}$")
+        panel.plot(along[beside], law[beside], "k--", lw=1, label=f"$k^{{{slope:.3g}}}$")
     if panel.get_legend_handles_labels()[0]:
         panel.legend(frameon=False)
     panel.grid(True, which="major", alpha=0.3)

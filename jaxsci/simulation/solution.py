@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Bool, Float, PyTree
 
+from .._core.errors import ShapeError
 from ..fields import is_field
 from ..geometry import at_time
 
@@ -29,18 +30,32 @@ class Solution(eqx.Module):
     method: str = eqx.field(static=True, default="")
     dense: PyTree = None
 
+    @property
+    def members(self) -> tuple[int, ...]:
+        """Sizes of the leading axes over runs, before the time axis, of `js.ensemble` and `jax.vmap`; () of one run."""
+        return self.ok.shape
+
     def at(self, index: int) -> PyTree:
-        """The saved state of this index."""
-        return slice_states(self.states, index)
+        """The saved state of this index in time, of all members."""
+        return slice_states(self.states, (*(slice(None),) * len(self.members), index))
+
+    def member(self, index: int) -> "Solution":
+        """The run of one member of an ensemble."""
+        if not self.members:
+            raise ShapeError("this is one run, not an ensemble: it is its only member.")
+        ts = self.ts if self.ts is None or self.ts.ndim <= len(self.members) else self.ts[index]
+        states, final = (None if tree is None else slice_states(tree, index) for tree in (self.states, self.final))
+        stats, dense = jax.tree.map(lambda a: a[index] if eqx.is_array(a) and a.ndim else a, (self.stats, self.dense))
+        return Solution(ts, states, final, stats, self.ok[index], self.method, dense)
 
     def __len__(self) -> int:
-        return 0 if self.ts is None else len(self.ts)
+        return 0 if self.ts is None else self.ts.shape[-1]
 
     def __repr__(self):
         lines = [f"Solution by {self.method or 'a method without name'}"]
         if self.ts is not None and not isinstance(self.ts, jax.core.Tracer) and self.ts.ndim == 1:
-            span = f"t = {self.ts[-1]:.6g}" if len(self.ts) == 1 else f"t = {self.ts[0]:.6g} ... {self.ts[-1]:.6g}"
-            lines.append(f"  states  {len(self.ts)} saved, {span}")
+            ends = dict.fromkeys(f"{t:.6g}" for t in (*self.ts[:1], *self.ts[-1:]))
+            lines.append(f"  states  {len(self.ts)} saved" + f", t = {' ... '.join(ends)}" * bool(ends))
         lines += [
             f"  {name:<7} {value}" for name, value in self.stats.items() if not isinstance(value, jax.core.Tracer)
         ]

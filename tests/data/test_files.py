@@ -82,6 +82,45 @@ def test_unknown_suffixes_and_missing_files_name_the_fix(tmp_path):
         js.data.load(tmp_path / "nearr.nc")
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_complex_numbers_with_an_infinite_part_survive(tmp_path, suffix):
+    values = np.array([complex(1, np.inf), complex(np.inf, -0.0), complex(-0.0, np.nan)])
+    path = js.data.save(tmp_path / f"z{suffix}", values)
+    loaded = js.data.load(path).u.to_numpy()
+    for part in ("real", "imag"):
+        np.testing.assert_array_equal(getattr(loaded, part), getattr(values, part))
+        np.testing.assert_array_equal(np.signbit(getattr(loaded, part)), np.signbit(getattr(values, part)))
+
+
+@pytest.mark.parametrize(("source", "message"), [("abc", "u is a str"), (None, "None"), ({}, "neither")])
+def test_what_holds_no_numbers_is_not_saved(tmp_path, source, message):
+    with pytest.raises(TypeError, match=message):
+        js.data.save(tmp_path / "n.nc", source)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_something_of_another_kind_is_not_replaced(tmp_path):
+    (tmp_path / "u.zarr").write_text("mine")
+    (tmp_path / "u.nc").mkdir()
+    with pytest.raises(ValueError, match="one file.*another name"):
+        js.data.save(tmp_path / "u.zarr", wave())
+    with pytest.raises(ValueError, match="a folder.*another name"):
+        js.data.save(tmp_path / "u.nc", wave())
+    inside = tmp_path / "u.zarr" / "deep" / "v.zarr"
+    with pytest.raises(NotADirectoryError, match=r"u\.zarr is a file.*choose another folder"):
+        js.data.save(inside, wave())
+    with pytest.raises(NotADirectoryError, match=r"u\.zarr is a file.*choose another folder"):
+        js.simulate(js.equations.Heat(), wave(), 1.0, dt=0.1, save_at=2, store=js.data.ZarrStore(inside))
+    assert (tmp_path / "u.zarr").read_text() == "mine"
+
+
+def test_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert js.data.save("~/u.nc", wave()) == tmp_path / "u.nc"
+    assert js.data.load("~/u.nc").u.shape == (16,)
+    assert js.data.ZarrStore("~/run.zarr").path == tmp_path / "run.zarr"
+
+
 def test_a_folder_of_something_else_is_not_overwritten(tmp_path):
     (tmp_path / "photos.zarr").mkdir()
     (tmp_path / "photos.zarr" / "cat.jpg").touch()

@@ -112,6 +112,16 @@ def test_parts_on_different_nodes_are_refused():
         js.data.to_xarray(pair)
 
 
+def test_a_part_without_numbers_is_named():
+    with pytest.raises(TypeError, match="b is a str"):
+        js.data.to_xarray({"a": jnp.ones(3), "b": "text"})
+
+
+def test_numbers_without_labels_are_refused_with_the_remedy():
+    with pytest.raises(TypeError, match=r"space\.field\(values\)"):
+        js.data.from_xarray(LINE, np.zeros(16))
+
+
 def test_missing_package_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     with pytest.raises(ImportError, match=r'pip install "jaxsci\[data\]"'):

@@ -118,6 +118,19 @@ def test_killed_process_is_resumed_by_another(tmp_path):
     assert js.data.load(tmp_path / "run.zarr").identical(js.data.load(tmp_path / "whole.zarr"))
 
 
+def test_xarray_reads_a_store_as_it_is(tmp_path):
+    start = LINE.field(lambda x: 0.0 * x[0])
+    law = js.equations.Heat(0.5)
+    store = ZarrStore(tmp_path / "run.zarr", equation=law)
+    js.simulate(law, start, 1.0, dt=0.1, save_at=2, store=store)
+    loaded = js.data.load(tmp_path / "run.zarr")
+    with xarray.open_zarr(tmp_path / "run.zarr", consolidated=False) as opened:
+        np.testing.assert_array_equal(opened.u, np.zeros((2, 32)))
+        np.testing.assert_array_equal(opened.x, LINE.axes[0])
+        assert loaded.attrs.items() <= opened.attrs.items()
+    assert loaded.attrs["equation"].startswith("Heat(conductivity=0.5") and "ZarrStore" in loaded.attrs["source"]
+
+
 def test_another_run_is_refused(tmp_path):
     RUNS["fixed"](ZarrStore(tmp_path / "run.zarr"))
     with pytest.raises(ValueError, match="store"):
