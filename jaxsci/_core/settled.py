@@ -44,13 +44,15 @@ def _divided(program) -> tuple[list, list]:
         (after if waits else before).append(equation)
         if waits:
             waiting.update(equation.outvars)
-    needed, kept, spread = set(_read(after)), [], []
+    needed, read, kept, spread = set(_read(after)), set(), [], []
     for equation in reversed(before):
-        if equation.primitive.name in SPREADING and not needed.isdisjoint(equation.outvars):
+        spreads = equation.primitive.name in SPREADING and not needed.isdisjoint(equation.outvars)
+        if spreads:
             spread.append(equation)
             needed.update(variables(equation.invars))
-        else:
+        if not spreads or not read.isdisjoint(equation.outvars):
             kept.append(equation)
+            read.update(variables(equation.invars))
     return kept[::-1], spread[::-1] + after
 
 

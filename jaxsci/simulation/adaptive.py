@@ -13,13 +13,14 @@ from jaxtyping import Array, PyTree
 
 from .._core.errors import UnsupportedError
 from .._core.memory import apart
+from ..fields import rounding_noise
 from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
 from .methods.base import move, times, vector_field, weighted_sum
 from .methods.runge_kutta import RungeKutta
 from .watch.progress import report
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
-TOO_MANY_STEPS, STEP_TOO_SMALL = 1, 2
+TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_SOLVED = 1, 2, 3
 
 
 class Progress(NamedTuple):
@@ -45,22 +46,26 @@ class Record(NamedTuple):
     states: PyTree
 
 
-def mean_square(errors: PyTree, old: PyTree, new: PyTree, rtol, atol, lanes: bool = False) -> Array:
-    """Mean square of `|e| / (atol + rtol max(|y0|, |y1|))` over all numbers of a state; each of the last axis with
-    `lanes`.
+def mean_square(errors: PyTree, old: PyTree, new: PyTree, tolerances: tuple, template: PyTree, lanes=False) -> Array:
+    """Mean square of `|e| / (atol + rtol max(|y0|, |y1|) + noise)` over all numbers of a state; each of the last axis
+    with `lanes`. The noise is what rounding leaves of the numbers of a field in single precision: errors below it are
+    not seen.
     """
+    rtol, atol = tolerances
     dtype = rtol.dtype
 
-    def squares(e, a, b):
-        scale = atol + rtol * jnp.maximum(jnp.abs(a), jnp.abs(b)).astype(dtype)
+    def squares(e, a, b, noise):
+        scale = atol + jnp.asarray(noise, dtype) + rtol * jnp.maximum(jnp.abs(a), jnp.abs(b)).astype(dtype)
         return jnp.sum(jnp.square(jnp.abs(e).astype(dtype) / scale), axis=tuple(range(e.ndim - lanes)))
 
-    sums = [squares(*leaves) for leaves in zip(*(jax.tree.leaves(x) for x in (errors, old, new)), strict=True)]
+    floors = rounding_noise(template, old, lanes)
+    leaves = zip(*(jax.tree.leaves(x) for x in (errors, old, new)), floors, strict=True)
+    sums = [squares(*parts) for parts in leaves]
     size = sum(leaf[..., 0].size if lanes else leaf.size for leaf in jax.tree.leaves(old))
     return sum(sums) / max(1, size)
 
 
-def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol, atol) -> Array:
+def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, tolerances: tuple, template) -> Array:
     """A first step of the size of the solution's own time scale.
 
     References:
@@ -68,7 +73,7 @@ def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol,
     """
 
     def size(k):
-        return jnp.sqrt(mean_square(k, y, y, rtol, atol))
+        return jnp.sqrt(mean_square(k, y, y, tolerances, template))
 
     d0, d1 = size(y), size(slope)
     tiny = (d0 < 1e-5) | (d1 < 1e-5)
@@ -81,10 +86,10 @@ def first_step(f: Callable, t, y: PyTree, slope: PyTree, order: int, span, rtol,
     return jnp.where(jnp.isfinite(h) & (h > 0), h, 1e-6 * span)
 
 
-def begin(method: RungeKutta, f: Callable, t0, arrays: PyTree, span, rtol, atol) -> Progress:
+def begin(method: RungeKutta, f: Callable, t0, arrays: PyTree, span, tolerances: tuple, template: PyTree) -> Progress:
     """A run that has not taken a step yet."""
     slope = f(t0, arrays)
-    h = first_step(f, t0, arrays, slope, method.order, span, rtol, atol)
+    h = first_step(f, t0, arrays, slope, method.order, span, tolerances, template)
     h = jnp.maximum(h, 2 * jnp.finfo(t0.dtype).eps * jnp.abs(t0))
     return at_start(t0, h, arrays, slope if method.tableau.first_same_as_last else None)
 
@@ -96,7 +101,15 @@ def at_start(t0, h, arrays: PyTree, slope: PyTree) -> Progress:
 
 
 def attempt(
-    method: RungeKutta, f: Callable, run: Progress, target, rtol, atol, alive=True, unit=1.0, lanes=False
+    method: RungeKutta,
+    f: Callable,
+    run: Progress,
+    target,
+    tolerances: tuple,
+    template: PyTree,
+    alive=True,
+    unit=1.0,
+    lanes=False,
 ) -> tuple[Progress, Array]:
     """Try one step towards `target`, never past it; also gives the size that was tried.
 
@@ -117,7 +130,7 @@ def attempt(
     h = jax.lax.stop_gradient(jnp.where(clipped, remaining, run.h)) * unit
     arrays, k = method.stages(f, run.t, h, run.arrays, run.slope)
     error = times(h, weighted_sum(method.tableau.error, k))
-    square = mean_square(error, run.arrays, arrays, rtol, atol, lanes)
+    square = mean_square(error, run.arrays, arrays, tolerances, template, lanes)
     log_ratio = 0.5 * jnp.log(jnp.maximum(square, 1e-20).astype(jnp.float32))
     # many loops read whether lanes are accepted, and would each work it out
     accept = apart(lambda r, alive: (r <= 0) & alive, log_ratio, alive) if lanes else (log_ratio <= 0) & alive
@@ -172,7 +185,7 @@ def through(
 
         def body(carry):
             run, record = carry
-            moved, h = attempt(method, f, run, target, *tolerances, unit=unit)
+            moved, h = attempt(method, f, run, target, tolerances, template, unit=unit)
             if bar is not None and bar[0] is not None:
                 token, t0, t1 = bar
                 report(token, (run.t - t0) / (t1 - t0), (moved.t - t0) / (t1 - t0))
@@ -214,7 +227,7 @@ def _integrate(differentiable, tolerances, max_steps, token, record=None, block=
     method, (equation, template, arrays, knots, args) = differentiable
     f = vector_field(equation, template, args)
     # the choice of the first step is part of the frozen step sequence
-    run = begin(method, f, knots[0], arrays, knots[-1] - knots[0], *tolerances)
+    run = begin(method, f, knots[0], arrays, knots[-1] - knots[0], tolerances, template)
     run = run._replace(h=jax.lax.stop_gradient(run.h))
     run, saved, record = through(
         method,

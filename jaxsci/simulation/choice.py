@@ -12,13 +12,13 @@ from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
 from .._core.precision import as_parameter
-from .._core.tracing import is_tracing
 from ..equations.base import HamiltonianSystem, Phase, SemilinearEquation, StochasticEquation
-from ..fields import Field, FiniteDifference, is_field, unpack
-from ..geometry import InTime
+from ..fields import is_field, unpack
 from .methods.base import Method
 from .methods.runge_kutta import RK4, RungeKutta, Tsit5, from_diffrax
 from .methods.symplectic import Leapfrog
+
+ADDITIVE_NOISE = (diffrax.SEA, diffrax.SRA1, diffrax.ShARK)
 
 
 def as_arrays(state: PyTree) -> PyTree:
@@ -58,42 +58,6 @@ def as_arguments(args: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: leaf if isinstance(leaf, bool) else as_parameter(leaf), args)
 
 
-def is_traced(tree: PyTree) -> bool:
-    """Whether a transformation is at work, so that numbers cannot be looked at."""
-    return is_tracing() or any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
-
-
-def with_closure(equation: Callable, state: PyTree, args: Any, dtype) -> Callable:
-    """The law, with traced values that a plain function closes over made visible to derivatives."""
-    return _with_closure(equation, jnp.zeros((), dtype), state, args)
-
-
-def _with_closure(function: Callable, *arguments: Any) -> Callable:
-    if isinstance(function, eqx.Module):
-        return function
-    converted = eqx.filter_closure_convert(function, *arguments)
-    return converted if is_traced(converted) else function
-
-
-def with_closed_walls(state: PyTree, dtype) -> PyTree:
-    """The state, with traced values that functions at its walls close over made visible to derivatives."""
-
-    def convert(u):
-        if not is_field(u) or not isinstance(u.space, FiniteDifference):
-            return u
-        x, t = jnp.zeros(u.space.dim), jnp.zeros((), dtype)
-
-        def wall(node):
-            if isinstance(node, InTime):
-                return InTime(_with_closure(node.function, t, x.astype(dtype)), node.t)
-            return _with_closure(node, x) if callable(node) else node
-
-        space = jax.tree.map(wall, u.space, is_leaf=lambda node: isinstance(node, InTime))
-        return Field(u.data, space, u.layout)
-
-    return jax.tree.map(convert, state, is_leaf=is_field)
-
-
 def number(value, name: str) -> float | None:
     """The value of a concrete number, None for a traced one."""
     try:
@@ -115,6 +79,17 @@ def check_dt(dt):
     return dt
 
 
+def check_tolerances(rtol, atol) -> tuple:
+    """Relative and absolute error allowed a step; where only the relative one is given, the other follows it down."""
+    relative = number(rtol, "rtol")
+    if atol is None:
+        atol = 1e-9 if relative is None else min(1e-9, 1e-3 * relative)
+    absolute = number(atol, "atol")
+    if min(x for x in (relative, absolute, 1.0) if x is not None) < 0 or (relative == 0 and absolute == 0):
+        raise ValueError(f"rtol={rtol} and atol={atol} are errors allowed a step: give positive numbers, as 1e-6.")
+    return rtol, atol
+
+
 def check_times(t0, t1) -> None:
     """Raise unless t1 > t0."""
     a, b = number(t0, "t0"), number(t1, "t1")
@@ -131,10 +106,12 @@ def is_spectral(state: PyTree) -> bool:
     return all(is_field(u) and type(u.space).__name__ == "Fourier" for u in parts)
 
 
-def default_method(equation: Callable, state: PyTree, fixed: bool) -> Any:
-    """The method for a law and its storage where the user names none."""
+def default_method(equation: Callable, state: PyTree, fixed: bool, event: bool = False) -> Any:
+    """The method for a law and its storage where the user names none; one that can watch for an `event`."""
     if isinstance(equation, StochasticEquation):
         return diffrax.Euler()
+    if event:
+        return diffrax.Kvaerno5() if getattr(equation, "stiff", False) else Tsit5()
     if fixed and isinstance(equation, SemilinearEquation) and is_spectral(state):
         from .methods.etdrk import ETDRK4
 
@@ -142,14 +119,16 @@ def default_method(equation: Callable, state: PyTree, fixed: bool) -> Any:
     if fixed and isinstance(equation, HamiltonianSystem) and isinstance(state, Phase):
         return Leapfrog()
     if getattr(equation, "stiff", False):
-        return diffrax.Kvaerno5()
+        return diffrax.Kvaerno3() if fixed else diffrax.Kvaerno5()
     return RK4() if fixed else Tsit5()
 
 
-def choose(equation: Callable, state: PyTree, method: Any, fixed: bool) -> Method | diffrax.AbstractSolver:
+def choose(
+    equation: Callable, state: PyTree, method: Any, fixed: bool, event: bool = False
+) -> Method | diffrax.AbstractSolver:
     """The method that will run: one of this library, or a solver left to diffrax."""
     if method is None:
-        method = default_method(equation, state, fixed)
+        method = default_method(equation, state, fixed, event)
     if isinstance(method, type) and issubclass(method, (Method, diffrax.AbstractSolver)):
         raise TypeError(f"method={method.__name__} is a class: write method={method.__name__}().")
     if isinstance(method, diffrax.AbstractERK) and not isinstance(equation, StochasticEquation):
@@ -159,11 +138,17 @@ def choose(equation: Callable, state: PyTree, method: Any, fixed: bool) -> Metho
             f"method={method!r} is not a time stepping method: give one of js.Tsit5(), js.RK4(), js.ETDRK4(), "
             "js.Leapfrog(), ..., or any diffrax solver such as diffrax.Kvaerno5()."
         )
+    other_noise = isinstance(method, diffrax.AbstractStratonovichSolver) and not isinstance(method, ADDITIVE_NOISE)
+    if isinstance(equation, StochasticEquation) and other_noise:
+        raise UnsupportedError(
+            f"{type(method).__name__} converges to the solution in the sense of Stratonovich, and the noise of "
+            f"{type(equation).__name__} is meant in the sense of Ito: use method=diffrax.Euler()."
+        )
     if isinstance(method, Method):
         if isinstance(equation, StochasticEquation):
             raise UnsupportedError(
                 f"{type(method).__name__} does not know noise, and {type(equation).__name__} is a "
-                "StochasticEquation: use method=diffrax.Euler() or diffrax.ItoMilstein() with dt and key."
+                "StochasticEquation: use method=diffrax.Euler() with dt and key."
             )
         method.check(equation, state)
         if not fixed and not (isinstance(method, RungeKutta) and method.tableau.error):

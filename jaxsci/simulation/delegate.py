@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import lineax
 import optimistix
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
 from ..equations.base import StochasticEquation
@@ -100,30 +100,28 @@ def event_for(event: Callable | diffrax.Event | None, template: PyTree, toleranc
 
 
 def integrate_by_diffrax(
-    solver: diffrax.AbstractSolver,
-    system: tuple,
-    knots: Array,
-    dt: Array | None,
-    tolerances: tuple,
-    options: dict[str, Any],
+    solver: diffrax.AbstractSolver, system: tuple, clocks: tuple, tolerances: tuple, options: dict[str, Any]
 ):
-    """Run `diffeqsolve` on the arrays of a state and give its solution."""
+    """Run `diffeqsolve` on the arrays of a state; gives its solution, what was to be saved, and the end, each with its
+    times.
+    """
     equation, state, args = system
     rtol, atol = tolerances
-    t0, t1 = knots[0], knots[-1]
+    t0, t1, dt = clocks
     arrays = unpack(state)
     terms = terms_for(equation, state, t0, t1, dt, options["key"])
     if dt is None:
         controller = diffrax.PIDController(rtol=rtol, atol=atol, pcoeff=0.4, icoeff=0.3, dtmin=None)
         f = vector_field(equation, state, args)
-        dt = jax.lax.stop_gradient(first_step(f, t0, arrays, f(t0, arrays), 1, t1 - t0, rtol, atol))
+        dt = jax.lax.stop_gradient(first_step(f, t0, arrays, f(t0, arrays), 1, t1 - t0, tolerances, state))
     else:
         controller = diffrax.ConstantStepSize()
-    save_at = options["save_at"]
-    if save_at is None:
-        save_at = diffrax.SaveAt(ts=knots[1:]) if options["event"] is None else diffrax.SaveAt(t1=True)
+        if isinstance(solver, diffrax.AbstractImplicitSolver):
+            solver = eqx.tree_at(lambda s: s.root_finder, solver, optimistix.Newton(rtol, atol))
+    both = (options["save_at"].subs, diffrax.SubSaveAt(t1=True))
+    save_at = eqx.tree_at(lambda s: s.subs, options["save_at"], both, is_leaf=lambda node: node is None)
     with jax.numpy_dtype_promotion("standard"):
-        return diffrax.diffeqsolve(
+        result = diffrax.diffeqsolve(
             terms,
             solver,
             t0,
@@ -139,3 +137,5 @@ def integrate_by_diffrax(
             throw=False,
             progress_meter=diffrax.TqdmProgressMeter() if options["progress"] else diffrax.NoProgressMeter(),
         )
+    saved, end = zip(result.ts, result.ys, strict=True)
+    return result, saved, (end[0][0], jax.tree.map(lambda a: a[0], end[1]))

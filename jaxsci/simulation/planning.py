@@ -21,12 +21,11 @@ from .choice import (
     as_arrays,
     check_dt,
     check_times,
+    check_tolerances,
     choose,
-    is_traced,
     number,
-    with_closed_walls,
-    with_closure,
 )
+from .closures import closed, is_traced, with_closed_walls, with_closure
 from .delegate import as_diffrax
 from .methods.base import Method, time_dtype
 from .rollout import check_reversible
@@ -37,6 +36,8 @@ class Plan(eqx.Module):
 
     method: Any
     adjoint: Adjoint
+    save_at: diffrax.SaveAt | None
+    fixed: bool = eqx.field(static=True)
     indices: tuple[int, ...] | None = eqx.field(static=True)
     num_steps: int | None = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
@@ -52,19 +53,25 @@ def plan_run(
     dtype = time_dtype(unpack(state))
     state = with_closed_walls(state, dtype)
     equation = with_closure(equation, state, args, dtype)
-    method = choose(equation, state, method, dt is not None)
+    method = choose(equation, state, method, dt is not None, event is not None)
     method = _engine(method, equation, dt, event, save_at, key)
+    if dt is None and isinstance(method, Method):
+        equation, args = closed(equation, state, args, dtype)
+    rtol, atol = check_tolerances(rtol, atol)
     adjoint = Checkpointed() if adjoint is None else adjoint
     if isinstance(adjoint, Reversible) and isinstance(method, Method) and dt is not None:
         check_reversible(method)
     times, indices, num_steps = schedule(
         t0, t1, None if dt is None else check_dt(dt), save_at, isinstance(method, Method), dtype
     )
-    options = {"event": event, "progress": progress, "dense": save_at if isinstance(save_at, diffrax.SaveAt) else None}
+    if event is not None and save_at is None:
+        save_at = diffrax.SaveAt(t1=True)
+    options = {"event": event, "progress": progress}
     limit = operator.index(max_steps)
     if dt is not None and None not in (ends := (number(t1 - t0, "t1 - t0"), number(dt, "dt"))):
         limit = math.ceil(ends[0] / ends[1]) + 2
-    plan = Plan(method, adjoint, indices, num_steps, limit, options)
+    wanted = save_at if isinstance(save_at, diffrax.SaveAt) else None
+    plan = Plan(method, adjoint, wanted, dt is not None, indices, num_steps, limit, options)
     clocks, tolerances = _of_type(dtype, ((t0, t1, dt, None if times is None else jnp.asarray(times)), (rtol, atol)))
     return plan, (equation, state, args, clocks, tolerances, key)
 
@@ -103,11 +110,7 @@ def schedule(t0, t1, dt, save_at, ours: bool, dtype):
                 f"save_at={count}: at least one state must be saved, or leave it out for the last one only."
             )
     if save_at is not None and count is None and not isinstance(save_at, jax.core.Tracer):
-        wanted = np.asarray(save_at, float)
-        a, b = number(t0, "t0"), number(t1, "t1")
-        inside = a is None or b is None or (wanted.min() >= a - 1e-12 and wanted.max() <= b * (1 + 1e-12) + 1e-12)
-        if wanted.ndim != 1 or not np.all(np.diff(wanted) > 0) or not inside:
-            raise ValueError(f"save_at must be increasing times between t0={t0} and t1={t1}, got {wanted}.")
+        save_at = _within(save_at, t0, t1)
     if dt is None or not ours:
         if count is not None:
             return _spread(t0, t1, np.arange(1, count + 1) / count, dtype), None, None
@@ -115,11 +118,26 @@ def schedule(t0, t1, dt, save_at, ours: bool, dtype):
     return (None, *_fixed_schedule(t0, t1, dt, count, save_at))
 
 
+def _within(save_at, t0, t1) -> np.ndarray:
+    """Saved times, after checking that they increase from t0 to t1, within the rounding errors of their type."""
+    given = np.asarray(save_at)
+    wanted = given.astype(float)
+    a, b = number(t0, "t0"), number(t1, "t1")
+    if wanted.ndim == 1 and wanted.size and np.all(np.diff(wanted) > 0):
+        if a is None or b is None:
+            return wanted
+        rounding = 4 * np.finfo(given.dtype if given.dtype.kind == "f" else float).eps * max(abs(a), abs(b), b - a)
+        if wanted[0] >= a - rounding and wanted[-1] <= b + rounding:
+            return np.clip(wanted, a, b)
+    raise ValueError(f"save_at must be increasing times between t0={t0} and t1={t1}, got {wanted}.")
+
+
 def _spread(t0, t1, fractions, dtype):
+    """Times between t0 and t1, which the last one is to the last digit."""
     a, b = number(t0, "t0"), number(t1, "t1")
     if a is None or b is None or is_traced((t0, t1)):
         a, b, fractions = jnp.asarray(t0, dtype), jnp.asarray(t1, dtype), jnp.asarray(fractions, dtype)
-    return a + (b - a) * fractions
+    return a * (1 - fractions) + b * fractions
 
 
 def _fixed_schedule(t0, t1, dt, count, save_at):

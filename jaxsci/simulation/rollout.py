@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from .._core.errors import UnsupportedError
+from .._core.errors import PrecisionError, UnsupportedError
 from ..fields import has_stencils, pack, rings, unpack
 from .adjoints import Adjoint, Checkpointed, Implicit, Loop, Reversible, add, pullback, zeros_like_inexact
 from .methods.base import Method, check_derivative, time_dtype
@@ -115,7 +115,7 @@ class Step(eqx.Module):
         return pack(state, arrays, t + self.dt)
 
 
-def stepper(equation: Callable, state: PyTree, dt, method: Method | None = None) -> Step:
+def stepper(equation: Callable, state: PyTree, dt, method: Method | None = None, args: Any = None) -> Step:
     """A pure function that moves a state by one step.
 
     Args:
@@ -123,6 +123,8 @@ def stepper(equation: Callable, state: PyTree, dt, method: Method | None = None)
         state: a state like those that will be moved; it decides the method and its coefficients.
         dt: the step.
         method: a fixed-step method; the default is that of `simulate` with `dt`.
+        args: arguments like those that the step will be given, for the law to be looked at before; a law that cannot do
+            without is looked at by the first step.
 
     Returns:
         `step(state, args=None, t=0.0) -> state`, to be jitted, vmapped or differentiated as one likes.
@@ -143,8 +145,12 @@ def stepper(equation: Callable, state: PyTree, dt, method: Method | None = None)
     dtype = time_dtype(unpack(state))
     dt = jnp.asarray(check_dt(dt), dtype)
     method.check(equation, state)
-    check_derivative(equation, state, jnp.zeros((), dtype))
-    return Step(method, equation, method.prepare(equation, state, dt, None), dt)
+    try:
+        check_derivative(equation, state, jnp.zeros((), dtype), args)
+    except (AttributeError, KeyError, TypeError) as error:
+        if args is not None or isinstance(error, PrecisionError):
+            raise
+    return Step(method, equation, method.prepare(equation, state, dt, args), dt)
 
 
 @eqx.filter_jit

@@ -9,18 +9,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from .._core.memory import can_choose_loops, for_rings, for_stencils
 from ..fields import has_near_stencils, has_stencils, pack, unpack
 from . import adaptive
 from .adjoints import Adjoint
-from .choice import is_traced
+from .closures import is_traced
 from .delegate import integrate_by_diffrax
 from .methods.base import Method, check_derivative
 from .planning import Plan, plan_run
 from .rollout import march
-from .solution import Solution
+from .solution import Solution, slice_states
 from .watch.failure import check_start, explain
 from .watch.progress import Bar
 from .watch.segments import in_segments
@@ -39,7 +39,7 @@ def simulate(
     adjoint: Adjoint | None = None,
     progress: bool = False,
     rtol: float = 1e-6,
-    atol: float = 1e-9,
+    atol: float | None = None,
     max_steps: int = 65536,
     event: Callable | diffrax.Event | None = None,
     store: Any = None,
@@ -69,11 +69,13 @@ def simulate(
         adjoint: what reverse mode stores; `Checkpointed()` by default.
         progress: show a progress bar.
         rtol: relative error allowed a step, for runs without `dt`.
-        atol: absolute error allowed a step, for runs without `dt`.
+        atol: absolute error allowed a step, for runs without `dt`; by default 1e-9, or a thousandth of `rtol` where
+            that is less.
         max_steps: where a run without `dt` gives up; reverse mode stores up to twice its square root states.
-        event: `event(t, state, args)`, whose first zero ends the run, or a `diffrax.Event`.
-        store: an object that keeps states while the run goes on, so that it can be resumed: see
-        `simulation.watch.progress`.
+        event: `event(t, state, args)`, whose first zero ends the run, or a `diffrax.Event`. Saves after it are left
+            out; under `jit` their times are infinite.
+        store: an object that keeps states while the run goes on, so that it can be resumed, as
+            `js.data.ZarrStore(path)`.
         key: random key, for stochastic equations.
 
     Returns:
@@ -96,7 +98,7 @@ def simulate(
         max_steps=max_steps, event=event, progress=progress, key=key,
     )  # fmt: skip
     traced = is_traced((inputs, plan.method))
-    return _with_states(_run(plan, inputs, None) if traced else _watched(plan, inputs, store, progress))
+    return _with_states(_run(plan, inputs, None) if traced else _reached(_watched(plan, inputs, store, progress)))
 
 
 def _with_states(solution: Solution) -> Solution:
@@ -107,6 +109,15 @@ def _with_states(solution: Solution) -> Solution:
         return solution
     states = pack(solution.final, jax.tree.map(lambda a: a[None], unpack(solution.final)), solution.ts)
     return eqx.tree_at(lambda s: s.states, solution, states, is_leaf=lambda node: node is None)
+
+
+def _reached(solution: Solution) -> Solution:
+    """Without the places of times that the run did not come to, since an event ended it or it took fewer steps."""
+    if solution.ts is None or bool(jnp.all(jnp.isfinite(solution.ts))):
+        return solution
+    count = int(jnp.sum(jnp.isfinite(solution.ts)))
+    states = slice_states(solution.states, slice(0, count))
+    return eqx.tree_at(lambda s: (s.ts, s.states), solution, (solution.ts[:count], states))
 
 
 def _watched(plan: Plan, inputs: tuple, store, progress: bool) -> Solution:
@@ -153,7 +164,7 @@ def _solved(plan: Plan, inputs, token) -> Solution:
         if plan.indices == (plan.num_steps,):
             return _solution(state, (t1[None], t1), None, end, stats, jnp.asarray(True), name)
         picks = np.array(plan.indices) // every - 1
-        if len(picks) != plan.num_steps // every:
+        if not np.array_equal(picks, np.arange(plan.num_steps // every)):
             if picks[0] < 0:
                 saved, picks = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), arrays, saved), picks + 1
             saved = jax.tree.map(lambda a: a[picks], saved)
@@ -182,28 +193,29 @@ def _solution(state, times, saved, end, stats, ok, name, dense=None) -> Solution
 
 def _by_diffrax(plan, inputs, name) -> Solution:
     equation, state, args, (t0, t1, dt, times), tolerances, key = inputs
-    plain = plan.options["dense"] is None
-    knots = jnp.concatenate([t0[None], t1[None] if times is None else times, t1[None]])
+    wanted = plan.save_at
     options = {
         "key": key,
-        "save_at": plan.options["dense"],
+        "save_at": diffrax.SaveAt(ts=times) if wanted is None else wanted,
         "event": plan.options["event"],
         "adjoint": plan.adjoint,
         "max_steps": plan.max_steps,
         "progress": plan.options["progress"],
     }
-    result = integrate_by_diffrax(plan.method, (equation, state, args), knots, dt, tolerances, options)
+    result, (ts, saved), (reached, end) = integrate_by_diffrax(
+        plan.method, (equation, state, args), (t0, t1, dt), tolerances, options
+    )
     stats = {
         "steps": result.stats["num_accepted_steps"],
         "rejected": result.stats["num_rejected_steps"],
-        "failure": jnp.asarray(0),
-        "reached": t1 if result.ts is None else result.ts[-1],
+        "failure": _failure(result.result),
+        "reached": reached,
     }
-    ok = diffrax.is_okay(result.result)
-    if result.ys is None:
-        end = result.evaluate(t1)
-        return _solution(state, (None, t1), None, end, stats, ok, name, result)
-    end = jax.tree.map(lambda a: a[-1], result.ys)
-    extra = plain and plan.options["event"] is None
-    ts, saved = (result.ts[:-1], jax.tree.map(lambda a: a[:-1], result.ys)) if extra else (result.ts, result.ys)
-    return _solution(state, (ts, stats["reached"]), saved, end, stats, ok, name, result if not plain else None)
+    dense = None if wanted is None else result
+    return _solution(state, (ts, reached), saved, end, stats, diffrax.is_okay(result.result), name, dense)
+
+
+def _failure(result: diffrax.RESULTS) -> Array:
+    """Why diffrax ended a run before its end; zero if it did not."""
+    too_many = result == diffrax.RESULTS.max_steps_reached
+    return jnp.where(diffrax.is_okay(result), 0, jnp.where(too_many, adaptive.TOO_MANY_STEPS, adaptive.NOT_SOLVED))

@@ -13,7 +13,8 @@ from jaxtyping import PyTree
 from .._core.errors import SimulationError, UnsupportedError
 from ..fields import is_field
 from .adjoints import Adjoint, Implicit
-from .choice import as_arguments, as_arrays, is_traced, with_closure
+from .choice import as_arguments, as_arrays
+from .closures import is_traced, with_closure
 from .methods.base import check_derivative, time_dtype
 from .solution import Solution
 

@@ -37,6 +37,15 @@ def test_numbers_are_handed_over_before_they_are_spread_over_an_array():
     assert all(value.size == 1 for value in known)
 
 
+def test_numbers_that_are_spread_and_read_before_are_there_for_both():
+    def function(x):
+        spread = jnp.broadcast_to(jnp.exp(jnp.ones(())), x.shape)
+        return x * spread + jnp.sin(spread)
+
+    rest, known = settled(function, X)
+    np.testing.assert_allclose(rest(known, X), function(X), rtol=1e-15)
+
+
 def test_transforms_are_counted_through_nested_calls():
     def thrice(x):
         return jax.jit(lambda x: jnp.fft.irfft(jnp.fft.rfft(x)))(x) + jnp.fft.rfft(x).real.sum()

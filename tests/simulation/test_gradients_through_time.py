@@ -106,11 +106,11 @@ def test_error_control_is_the_frozen_step_map():
 
     method, tolerances, u, t1 = sim.Tsit5(), (jnp.array(1e-3), jnp.array(1e-3)), jnp.array([0.3, 0.8]), jnp.array(2.0)
     args = jnp.array(1.5)
-    run_ = begin(method, vector_field(law, u, args), jnp.array(0.0), u, t1, *tolerances)
+    run_ = begin(method, vector_field(law, u, args), jnp.array(0.0), u, t1, tolerances, u)
     hs = []
 
     while run_.t < t1:
-        moved, h = attempt(method, vector_field(law, u, args), run_, t1, *tolerances)
+        moved, h = attempt(method, vector_field(law, u, args), run_, t1, tolerances, u)
         hs += [float(h)] if moved.accepted > run_.accepted else []
         run_ = moved
 

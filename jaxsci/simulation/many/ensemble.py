@@ -15,7 +15,8 @@ from jaxtyping import PyTree
 from ..._core.errors import ShapeError, SimulationError, UnsupportedError
 from ...fields import is_field, pack, unpack
 from ..adjoints import Adjoint, Reversible
-from ..choice import as_arguments, as_arrays, is_spectral, is_traced
+from ..choice import as_arguments, as_arrays, is_spectral
+from ..closures import is_traced
 from ..methods.base import Method, check_derivative
 from ..methods.runge_kutta import RungeKutta
 from ..planning import Plan, plan_run
@@ -42,7 +43,7 @@ def ensemble(
     method: Method | diffrax.AbstractSolver | None = None,
     adjoint: Adjoint | None = None,
     rtol: float = 1e-6,
-    atol: float = 1e-9,
+    atol: float | None = None,
     max_steps: int = 65536,
     lanes: int | None = None,
     devices: Sequence[Any] | None = None,
@@ -67,7 +68,7 @@ def ensemble(
         method: as in `simulate`.
         adjoint: as in `simulate`.
         rtol: relative error allowed a step.
-        atol: absolute error allowed a step.
+        atol: absolute error allowed a step; as in `simulate`.
         max_steps: where a trajectory gives up.
         lanes: trajectories side by side on one device; by default what fits in the cache.
         devices: the devices to use; all of them by default.
@@ -94,7 +95,7 @@ def ensemble(
     """
     varying, fixed, count = split((equation, as_arrays(states), as_arguments(args)), over)
     one = eqx.combine(first_row(varying), fixed)
-    plan, (*_, clocks, tolerances, _) = plan_run(
+    plan, (law, _, _, clocks, tolerances, _) = plan_run(
         one[0], one[1], t0, t1, dt, save_at=save_at, args=one[2], method=method, adjoint=adjoint, rtol=rtol, atol=atol,
         max_steps=max_steps, event=None, progress=False, key=key,
     )  # fmt: skip
@@ -102,6 +103,7 @@ def ensemble(
         raise UnsupportedError(
             "js.ensemble takes adjoint=js.Checkpointed() or js.Direct(); with js.Reversible() jax.vmap js.simulate."
         )
+    fixed = fixed if isinstance(equation, eqx.Module) else (law, *fixed[1:])
     clocks = (*clocks[:3], None if save_at is None else clocks[3])
     keys = None if key is None else jax.random.split(key, count)
     devices = tuple(jax.devices() if devices is None else devices)

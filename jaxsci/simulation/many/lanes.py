@@ -12,7 +12,7 @@ from jaxtyping import Array, PyTree
 from ..._core.memory import apart
 from ...fields import unpack
 from ..adaptive import Progress, active, at_start, attempt, begin, integrate
-from ..adjoints import Checkpointed, Direct
+from ..adjoints import Checkpointed, Direct, Forward
 from ..choice import is_spectral
 from ..methods.base import Method, vector_field
 from ..rollout import step_time
@@ -54,7 +54,8 @@ def run_lanes(plan: Any, fixed: PyTree, clocks: tuple, tolerances: tuple, rows: 
     if plan.num_steps is not None:
         return _fixed_steps(plan, fixed, clocks, varying, lanes)
     knots = jnp.stack([t0, t1]) if times is None else jnp.concatenate([t0[None], times, t1[None]])
-    saved, (accepted, rejected) = _refilled(
+    refilled = _refill if isinstance(plan.adjoint, Forward) else _refilled
+    saved, (accepted, rejected) = refilled(
         (plan.method, varying, fixed, knots), tolerances, plan.max_steps, lanes, isinstance(plan.adjoint, Direct)
     )
     end = jax.tree.map(lambda a: a[:, -1], saved)
@@ -130,7 +131,7 @@ def _to_lanes(rows: PyTree, axis: int) -> PyTree:
     return jax.tree.map(lambda a: jnp.moveaxis(a, 0, axis), rows)
 
 
-def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, axes: Progress):
+def _mover(method, fixed: PyTree, template: PyTree, tolerances: tuple, max_steps: int, axis: int, axes: Progress):
     """`moves(inputs, run, targets)`: one attempt at a step in every lane.
 
     With the lane axis last only the law is mapped, and compiled apart: a law that couples unknowns reads its argument
@@ -144,7 +145,7 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
     def move(lane, run, target):
         equation, state, args = eqx.combine(lane, fixed)
         f = vector_field(equation, state, args)
-        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps))[0]
+        return attempt(method, f, run, target, tolerances, state, alive=active(run, target, max_steps))[0]
 
     def move_last(lane, run, target):
         width, some_time = len(target), jnp.zeros((), target.dtype)
@@ -155,7 +156,8 @@ def _mover(method, fixed: PyTree, tolerances: tuple, max_steps: int, axis: int, 
                 return apart(lanes_last(lambda lane, y: slope(lane, some_time, y), width), lane, y)
             return apart(lanes_last(slope, width), lane, t, y)
 
-        return attempt(method, f, run, target, *tolerances, alive=active(run, target, max_steps), lanes=True)[0]
+        alive = active(run, target, max_steps)
+        return attempt(method, f, run, target, tolerances, template, alive=alive, lanes=True)[0]
 
     return move_last if axis == -1 else jax.vmap(move, in_axes=(axis, axes, 0), out_axes=axes)
 
@@ -168,8 +170,7 @@ def _tries(steps: Array) -> Array:
     return jnp.clip(jnp.sqrt(steps / 2).astype(int), 1, MOST_TRIES)
 
 
-@eqx.filter_custom_vjp
-def _refilled(differentiable, tolerances, max_steps, lanes, direct):
+def _refill(differentiable, tolerances, max_steps, lanes, direct):
     """Error control per trajectory; a lane whose trajectory ends takes the next one from the queue."""
     method, varying, fixed, knots = differentiable
     count = len(jax.tree.leaves(varying)[0])
@@ -179,7 +180,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     def start(lane):
         equation, state, args = eqx.combine(lane, fixed)
         f = vector_field(equation, state, args)
-        run = begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], *tolerances)
+        run = begin(method, f, knots[0], unpack(state), knots[-1] - knots[0], tolerances, state)
         return run.h, run.arrays, run.slope
 
     axes = Progress(0, 0, axis, axis, 0, 0, 0)
@@ -189,7 +190,7 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
         rows = jax.tree.map(lambda a: jnp.moveaxis(a[jnp.minimum(index, count - 1)], 0, axis), (varying, begun))
         return rows[0], at_start(jnp.full(width, knots[0]), *rows[1])
 
-    moves = _mover(method, fixed, tolerances, max_steps, axis, axes)
+    moves = _mover(method, fixed, template, tolerances, max_steps, axis, axes)
 
     def refilled(inputs: PyTree, run: Progress, index: Array, fresh: Array) -> tuple[PyTree, Progress]:
         def chosen(old, young, place):
@@ -245,6 +246,9 @@ def _refilled(differentiable, tolerances, max_steps, lanes, direct):
     lanes = Lanes(run, inputs, index, ones, jnp.asarray(width), jnp.ones((), int), saved, counters)
     lanes = jax.lax.while_loop(lambda lanes: jnp.any(lanes.index < count), body, lanes)
     return lanes.saved, lanes.counters
+
+
+_refilled = eqx.filter_custom_vjp(_refill)
 
 
 @_refilled.def_fwd

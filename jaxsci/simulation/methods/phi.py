@@ -50,15 +50,15 @@ def matrix_phis(z: Inexact[Array, "*modes n n"], count: int) -> tuple[Inexact[Ar
     a = multiply(jnp.exp2(-halvings), balanced)
     phis = [jnp.zeros_like(a)]
     for term in range(NUM_TERMS - 1, -1, -1):
-        phis[0] = _product(a, phis[0]) + one / math.factorial(term + count)
+        phis[0] = _product(a, phis[0]) + one / float(math.factorial(term + count))
     for k in range(count, 1, -1):
-        phis.insert(0, _product(a, phis[0]) + one / math.factorial(k - 1))
+        phis.insert(0, _product(a, phis[0]) + one / float(math.factorial(k - 1)))
 
     def doubled(carry, level):
         minus_one, phis = carry
         mixed = [_product(minus_one, phi) + phi for phi in phis]
         for k in range(1, count + 1):
-            total = mixed[k - 1] + sum(phis[j - 1] / math.factorial(k - j) for j in range(1, k + 1))
+            total = mixed[k - 1] + sum(phis[j - 1] / float(math.factorial(k - j)) for j in range(1, k + 1))
             mixed[k - 1] = total / 2**k
         new = (2 * minus_one + _product(minus_one, minus_one), mixed)
         return jax.tree.map(lambda after, before: jnp.where(level < halvings, after, before), new, carry), None

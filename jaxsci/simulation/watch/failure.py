@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,9 @@ from jaxtyping import PyTree
 from ..._core.errors import SimulationError, StabilityError
 from ...equations.base import SemilinearEquation
 from ...fields import is_field, unpack
-from ..adaptive import STEP_TOO_SMALL, TOO_MANY_STEPS
+from ..adaptive import NOT_SOLVED, STEP_TOO_SMALL, TOO_MANY_STEPS
 from ..choice import is_spectral
-from ..methods.base import Method, vector_field
+from ..methods.base import Method, time_dtype, vector_field
 from ..methods.runge_kutta import RungeKutta
 from ..methods.stability import largest_stable_step
 from ..rollout import step_time
@@ -86,7 +87,10 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
             f"{plan.num_steps}, {name}, dt = {h:.6g}). "
         )
         if isinstance(plan.method, RungeKutta):
-            rate, stable = largest_stable_step(plan.method, inputs)
+            try:
+                rate, stable = largest_stable_step(plan.method, inputs)
+            except TypeError:  # a law with a backward derivative of its own has no forward one
+                rate, stable = np.nan, np.inf
             if h > stable:
                 raise StabilityError(
                     f"{story}The step is beyond the stability limit (CFL number, stiffness): the fastest mode of the "
@@ -96,20 +100,37 @@ def explain(plan: Any, inputs: tuple, solution: Any) -> None:
                 )
         raise SimulationError(story + _cause(plan.method, equation, state, h))
     reached, failure = float(np.asarray(solution.stats["reached"])), int(solution.stats["failure"])
-    if failure == TOO_MANY_STEPS or (not isinstance(plan.method, Method) and bad == "the state"):
+    single = _single_precision(state)
+    if failure == TOO_MANY_STEPS:
+        explicit = not isinstance(plan.method, diffrax.AbstractImplicitSolver)
+        stiff = f"the law may be stiff (use method=diffrax.Kvaerno5()){_semilinear(equation, state)}, " * explicit
         raise SimulationError(
-            f"{name} used up max_steps={plan.max_steps} and reached t = {reached:.6g} of {float(t1):.6g}: the law "
-            f"may be stiff (use method=diffrax.Kvaerno5()){_semilinear(equation, state)}, the tolerances too tight, "
-            "or the run long: raise max_steps."
+            f"{name} used up max_steps={plan.max_steps} and reached t = {reached:.6g} of {float(t1):.6g}: {stiff}the "
+            f"tolerances may be too tight, or the run long: raise max_steps.{single}"
+        )
+    if failure == NOT_SOLVED:
+        smaller = "leave dt out" if plan.fixed else "loosen rtol and atol"
+        raise SimulationError(
+            f"{name} could not solve the equations of an implicit step from t = {reached:.6g} of {float(t1):.6g}: "
+            f"{smaller}, or use another solver, as method=diffrax.Kvaerno3().{single}"
         )
     if failure == STEP_TOO_SMALL:
         raise SimulationError(
             f"{name} could not take any step at t = {reached:.6g}, however small: {bad} grows without bound there, "
             "or the law is not finite or not smooth. End the run earlier, or look at the law at that time."
         )
+    step = "the step is too large: give a smaller dt, or leave it out" if plan.fixed else "it is not smooth"
     raise SimulationError(
-        f"{bad} became non-finite before t = {float(t1):.6g} ({name}): the law grows without bound, or the step is "
-        "too large; give a smaller dt, or leave dt out for error control."
+        f"{bad} became non-finite before t = {float(t1):.6g} ({name}): the law grows without bound, or {step}.{single}"
+    )
+
+
+def _single_precision(state) -> str:
+    if time_dtype(unpack(state)) != np.float32:
+        return ""
+    return (
+        ' In float32, stiff laws and tight tolerances fail: write jax.config.update("jax_enable_x64", True) before any '
+        "array is made, or, where the law is mild, give rtol=1e-3, atol=1e-6."
     )
 
 

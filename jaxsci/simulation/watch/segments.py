@@ -13,6 +13,7 @@ import numpy as np
 from ..._core.errors import UnsupportedError
 from ...fields import pack, unpack
 from .. import adaptive
+from ..closures import PlainLaw, digest
 from ..methods.base import Method, vector_field
 from ..rollout import march
 from ..solution import Solution
@@ -29,7 +30,8 @@ def _fixed(plan, inputs, arrays, first, num_saves, every):
 @eqx.filter_jit
 def _begin(plan, inputs):
     equation, state, args, (t0, t1, _, _), tolerances, _ = inputs
-    return adaptive.begin(plan.method, vector_field(equation, state, args), t0, unpack(state), t1 - t0, *tolerances)
+    f = vector_field(equation, state, args)
+    return adaptive.begin(plan.method, f, t0, unpack(state), t1 - t0, tolerances, state)
 
 
 @eqx.filter_jit
@@ -84,13 +86,19 @@ def in_segments(plan: Any, inputs: tuple, store: Any) -> Solution:
             bar.update(done / total)
     if bar:
         bar.close(done == total)
+    if plan.num_steps is None and done == total and ts[-1] < t1:
+        moving, _ = _controlled(plan, inputs, moving, t1[None])
+        ts = jnp.append(ts, t1)
     return _collect(plan, state, moving, ts_here, saved_here, (ts[-1], t1))
 
 
 def _fingerprint(plan, inputs) -> np.ndarray:
-    """A checksum of everything a run depends on: the law, the state, the times and the method."""
+    """A checksum of everything a run depends on: what the law does, the state, the times and the method."""
+    equation, state, args, (t0, *_), _, _ = inputs
+    code = zlib.crc32(digest(lambda t, arrays: vector_field(equation, state, args)(t, arrays), t0, unpack(state)))
+    inputs = (None if isinstance(equation, PlainLaw) else equation, *inputs[1:])
     leaves, structure = jax.tree.flatten((plan, inputs))
-    code = zlib.crc32(re.sub(r" at 0x[0-9a-f]+", "", f"{structure}").encode())
+    code = zlib.crc32(re.sub(r" at 0x[0-9a-f]+", "", f"{structure}").encode(), code)
     for leaf in leaves:
         code = zlib.crc32(np.asarray(leaf).tobytes() if eqx.is_array(leaf) else str(type(leaf)).encode(), code)
     return np.asarray(code, np.int64)
