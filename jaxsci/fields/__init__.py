@@ -11,5 +11,6 @@ from .state import (
     is_field as is_field,
     pack as pack,
     rings as rings,
+    rounding_noise as rounding_noise,
     unpack as unpack,
 )

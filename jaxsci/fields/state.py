@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import PyTree
 
 from .._core.beside import beside
 from .._core.memory import apart_after, in_memory, keeps_apart
+from .._core.precision import real_dtype
 from .._core.settled import number_of
 from ..geometry import at_time
 from .base import Field
@@ -64,6 +66,27 @@ def pack(template: PyTree, arrays: PyTree, t=None) -> PyTree:
     return jax.tree.map(
         lambda u, a: Field(a, u.space, u.space.home) if is_field(u) else a, template, arrays, is_leaf=is_field
     )
+
+
+NOISE = 10.0
+
+
+def rounding_noise(template: PyTree, arrays: PyTree, lanes: bool = False) -> list:
+    """For each array of a state what rounding leaves uncertain of its numbers: of single precision fields some units in
+    the last place of their root mean square, component by component, else nothing. With `lanes` the last axis counts
+    states.
+    """
+    parts = jax.tree.leaves(template, is_leaf=is_field)
+    dims = [u.space.dim if is_field(u) else 0 for u in parts for _ in jax.tree.leaves(unpack(u))]
+
+    def noise(array, dim):
+        if dim == 0 or real_dtype(array.dtype) != jnp.float32:
+            return 0.0
+        axes = tuple(range(array.ndim - lanes - dim, array.ndim - lanes))
+        square = jnp.mean(jnp.square(jnp.abs(array)), axis=axes, keepdims=True)
+        return NOISE * jnp.finfo(jnp.float32).eps * jnp.sqrt(square)
+
+    return [noise(array, dim) for array, dim in zip(jax.tree.leaves(arrays), dims, strict=True)]
 
 
 def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
