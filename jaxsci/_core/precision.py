@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .errors import PrecisionError
+
 
 def as_parameter(value):
     """Turn a Python number into a (weakly typed) array leaf, so that changing it never recompiles; keep the rest."""
@@ -27,10 +29,28 @@ def as_floating(value) -> Any:
     return value
 
 
+def whole(value) -> int | None:
+    """A whole number as an integer, None for anything else."""
+    try:
+        return int(value) if int(value) == value else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def as_pair(values) -> tuple[Array, Array]:
     """Two numbers, each as by `as_floating`."""
     first, second = values
     return as_floating(first), as_floating(second)
+
+
+def inexact_dtype(dtype) -> np.dtype:
+    """The type, after checking that it holds real or complex numbers: others would cut digits off silently."""
+    dtype = jnp.dtype(dtype)
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        raise PrecisionError(
+            f"dtype={dtype} holds no real numbers, and a field does: give jnp.float32, jnp.float64 or a complex type."
+        )
+    return dtype
 
 
 def real_dtype(dtype) -> np.dtype:

@@ -17,6 +17,7 @@ from ..geometry import Box, Periodic
 from ..operators import advection, derivative
 from .base import Example, SemilinearEquation
 from .coefficients import is_function, nothing, sampled, vector_of
+from .states import check_field
 
 
 class Advection(SemilinearEquation):
@@ -41,6 +42,9 @@ class Advection(SemilinearEquation):
     """
 
     velocity: Array | Field | Any = eqx.field(converter=as_floating, default=1.0)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
 
     def linear(self, u: Field) -> Field:
         if is_function(self.velocity):

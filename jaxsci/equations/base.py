@@ -11,16 +11,44 @@ from jaxtyping import Array, PyTree
 
 from .._core.shown import with_numbers
 from ..geometry import Box
+from .coefficients import check_coefficients
+from .states import kind_of
 
 
 class Equation(eqx.Module):
-    """A law `du/dt = F(t, u, args)`: calling it gives the time derivative of a state (a Field, an array, a PyTree)."""
+    """A law `du/dt = F(t, u, args)`: calling it gives the time derivative of a state (a Field, an array, a PyTree).
+
+    Under `jax.jit(law)` and `jax.jit(law.energy)` coefficients are constants, and each law is compiled anew; under
+    `equinox.filter_jit` they are arguments. Laws with coefficients are hashed by identity.
+    """
 
     stiff: ClassVar[bool] = False
+
+    def __check_init__(self):
+        check_coefficients(self)
 
     @abc.abstractmethod
     def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
         """Time derivative of the state `u` at time `t`, a PyTree of the structure of `u`."""
+
+    def check_state(self, u: PyTree) -> None:
+        """Raise unless the law can move a state of this kind and shape; its numbers are not looked at.
+
+        Raises:
+            TypeError: If it is something else, such as an array in place of a field.
+            ShapeError: If its components or coordinates do not fit the law.
+        """
+
+    def check_start(self, u: PyTree) -> None:
+        """Raise `ValueError` if the numbers of a state break a condition that the law keeps but cannot restore; traced
+        ones pass.
+        """
+
+    def __hash__(self):
+        try:
+            return super().__hash__()
+        except TypeError:
+            return object.__hash__(self)
 
     def __repr__(self):
         return with_numbers(self)
@@ -63,6 +91,7 @@ class SemilinearEquation(Equation):
         """The rest, `N(t, u)`."""
 
     def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
+        self.check_state(u)
         return jax.tree.map(
             lambda a, b: a + b, self.linear(u), self.nonlinear(t, u, args), is_leaf=lambda leaf: hasattr(leaf, "space")
         )
@@ -98,7 +127,15 @@ class HamiltonianSystem(Equation):
         """`-dV/dq`."""
         return jax.tree.map(jnp.negative, jax.grad(self.potential)(q))
 
+    def check_state(self, u: Phase) -> None:
+        if not isinstance(u, Phase):
+            raise TypeError(
+                f"{type(self).__name__} moves a Phase of positions and momenta, got {kind_of(u)}: write "
+                "js.equations.Phase(q, p)."
+            )
+
     def __call__(self, t, u: Phase, args: Any = None) -> Phase:
+        self.check_state(u)
         q, p = u
         return Phase(self.velocity(p), self.force(q))
 

@@ -21,6 +21,7 @@ from ..geometry import Box, Periodic
 from ..operators import advection, derivative, laplacian
 from .base import Example, SemilinearEquation
 from .coefficients import nonnegative
+from .states import check_field
 
 
 class Burgers(SemilinearEquation):
@@ -51,19 +52,20 @@ class Burgers(SemilinearEquation):
     def __check_init__(self):
         nonnegative("viscosity", self.viscosity)
 
-    def linear(self, u: Field) -> Field:
-        return self.viscosity * laplacian(u)
-
-    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
         dim, shape = u.space.dim, u.shape
-        if dim == 1 and shape == ():
-            return -0.5 * derivative(u**2)
-        if shape != (dim,):
+        if shape != (dim,) and (dim, shape) != (1, ()):
             raise ShapeError(
                 f"Burgers needs a velocity with {dim} components on a {dim}-dimensional domain, got value shape "
                 f"{shape}: write space.field(lambda x: jnp.stack([...]))."
             )
-        return -advection(u, u)
+
+    def linear(self, u: Field) -> Field:
+        return self.viscosity * laplacian(u)
+
+    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
+        return -advection(u, u) if u.shape else -0.5 * derivative(u**2)
 
     @classmethod
     def example(cls) -> Example:

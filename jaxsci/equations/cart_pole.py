@@ -6,7 +6,7 @@ horizontal momentum stay. Good values: the defaults, those of the original task,
 Reference: Barto, Sutton & Anderson, IEEE Trans. SMC 13 (1983) 834, appendix, without friction.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jaxtyping import Array, Inexact
 from .._core.precision import as_floating
 from .base import Equation, control_input
 from .coefficients import positive
+from .states import entries_of
 
 
 class CartPole(Equation):
@@ -45,13 +46,14 @@ class CartPole(Equation):
     cart_mass: Array = eqx.field(converter=as_floating, default=1.0)
     pole_mass: Array = eqx.field(converter=as_floating, default=0.1)
     half_length: Array = eqx.field(converter=as_floating, default=0.5)
+    entries: ClassVar[tuple[str, ...]] = ("position", "velocity", "angle", "spin")
 
     def __check_init__(self):
         for name in ("cart_mass", "pole_mass", "half_length"):
             positive(name, getattr(self, name))
 
     def __call__(self, t, u: Inexact[Array, "4 *batch"], args: Any = None) -> Inexact[Array, "4 *batch"]:
-        _, velocity, angle, spin = u
+        _, velocity, angle, spin = entries_of(self, u)
         force = jnp.reshape(control_input(args, t, u), jnp.shape(angle)) if args is not None else 0.0
         g, m, l, M = self.gravity, self.pole_mass, self.half_length, self.cart_mass + self.pole_mass  # noqa: E741
         c, s = jnp.cos(angle), jnp.sin(angle)
@@ -61,12 +63,12 @@ class CartPole(Equation):
 
     def energy(self, state: Inexact[Array, "4 *batch"]) -> Inexact[Array, "*batch"]:
         """Kinetic plus potential energy; its rate of change is force times cart velocity."""
-        _, velocity, angle, spin = state
+        _, velocity, angle, spin = entries_of(self, state)
         g, m, l, M = self.gravity, self.pole_mass, self.half_length, self.cart_mass + self.pole_mass  # noqa: E741
         kinetic = M * velocity**2 / 2 + m * l * velocity * spin * jnp.cos(angle) + 2 / 3 * m * l * l * spin**2
         return kinetic + m * g * l * jnp.cos(angle)
 
     def momentum(self, state: Inexact[Array, "4 *batch"]) -> Inexact[Array, "*batch"]:
         """Horizontal momentum; its rate of change is the force."""
-        _, velocity, angle, spin = state
+        _, velocity, angle, spin = entries_of(self, state)
         return (self.cart_mass + self.pole_mass) * velocity + self.pole_mass * self.half_length * spin * jnp.cos(angle)

@@ -19,6 +19,7 @@ from ..geometry import Box, Neumann
 from ..operators import laplacian
 from .base import Example, SemilinearEquation
 from .coefficients import nonnegative
+from .states import check_field
 
 
 class FisherKPP(SemilinearEquation):
@@ -45,6 +46,9 @@ class FisherKPP(SemilinearEquation):
 
     def __check_init__(self):
         nonnegative("diffusivity", self.diffusivity)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
 
     def linear(self, u: Field) -> Field:
         return self.diffusivity * laplacian(u) + self.growth * u

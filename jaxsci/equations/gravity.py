@@ -113,16 +113,19 @@ class NBody(HamiltonianSystem):
 
     def __check_init__(self):
         positive("masses", self.masses)
+        if self.masses.ndim != 1:
+            raise ShapeError(f"NBody needs one mass per body, got masses={self.masses}: write masses=[1.0, 1.0].")
         nonnegative("softening", self.softening)
 
     def kinetic(self, p: Inexact[Array, "bodies dim"]) -> Inexact[Array, ""]:
-        return jnp.sum(p * p / self.masses[:, None]) / 2
+        return jnp.sum(p * self.velocity(p)) / 2
 
     def potential(self, q: Inexact[Array, "bodies dim"]) -> Inexact[Array, ""]:
         _, squares, pairs = self._pairs(q)
         return -jnp.sum(pairs / jnp.sqrt(squares)) / 2
 
     def velocity(self, p: Inexact[Array, "bodies dim"]) -> Inexact[Array, "bodies dim"]:
+        self._check_bodies(p)
         return p / self.masses[:, None]
 
     def force(self, q: Inexact[Array, "bodies dim"]) -> Inexact[Array, "bodies dim"]:
@@ -130,11 +133,17 @@ class NBody(HamiltonianSystem):
         strength = pairs / (squares * jnp.sqrt(squares))
         return jnp.sum(strength[:, :, None] * differences, axis=1)
 
+    def _check_bodies(self, rows):
+        n, shape = self.masses.shape[0], jnp.shape(rows)
+        if len(shape) != 2:
+            raise ShapeError(f"NBody moves arrays with one body a row, got shape {shape}: use shape ({n}, dim).")
+        if shape[0] != n:
+            raise ShapeError(f"NBody has {n} masses, but the state has {shape[0]} bodies: give one mass per body.")
+
     def _pairs(self, q):
         """Differences `q_j - q_i`, softened squared distances, `G m_i m_j` (0 for a body with itself)."""
+        self._check_bodies(q)
         n = self.masses.shape[0]
-        if q.shape[0] != n:
-            raise ShapeError(f"NBody has {n} masses, but the state has {q.shape[0]} bodies: give one mass per body.")
         differences = q[None, :] - q[:, None]
         itself = jnp.eye(n, dtype=q.dtype)
         squares = jnp.sum(differences * differences, axis=-1) + self.softening**2 + itself

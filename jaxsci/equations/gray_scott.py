@@ -18,6 +18,7 @@ from ..geometry import Box, Periodic
 from ..operators import laplacian
 from .base import Example, SemilinearEquation
 from .coefficients import nonnegative
+from .states import check_fields
 
 
 class Concentrations(NamedTuple):
@@ -55,6 +56,9 @@ class GrayScott(SemilinearEquation):
     def __check_init__(self):
         for value in self.diffusivities:
             nonnegative("diffusivities", value)
+
+    def check_state(self, u: Concentrations) -> None:
+        check_fields(self, u, Concentrations)
 
     def linear(self, u: Concentrations) -> Concentrations:
         (u, v), (D_u, D_v) = u, self.diffusivities

@@ -18,7 +18,17 @@ from ..fields import Field
 from ..geometry import Box, Dirichlet
 from ..operators import diffusion
 from .base import Example, SemilinearEquation
-from .coefficients import Source, is_function, nonnegative, nothing, sampled, with_source
+from .coefficients import (
+    Source,
+    as_source,
+    is_function,
+    nonnegative,
+    nonnegative_matrix,
+    nothing,
+    sampled,
+    with_source,
+)
+from .states import check_field
 
 
 class Heat(SemilinearEquation):
@@ -33,7 +43,7 @@ class Heat(SemilinearEquation):
 
     Args:
         conductivity: Number, symmetric matrix, or a field or function of one point with such values.
-        source: Heat produced per time: a field, a function of one point, or None.
+        source: Heat produced per time: a number, a field, a function of one point, or None.
         background: For variable conductivity, the constant one treated as the linear part.
 
     Raises:
@@ -48,22 +58,36 @@ class Heat(SemilinearEquation):
     """
 
     conductivity: Array | Field | Any = eqx.field(converter=as_floating, default=1.0)
-    source: Source = None
+    source: Source = eqx.field(converter=as_source, default=None)
     background: Array = eqx.field(converter=as_floating, default=0.0)
 
     def __check_init__(self):
-        nonnegative("conductivity", self.conductivity)
+        nonnegative_matrix("conductivity", self.conductivity)
         nonnegative("background", self.background)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
+
+    def check_start(self, u: Field) -> None:
+        self._varying(u)
 
     def linear(self, u: Field) -> Field:
         return diffusion(u, self.background if is_function(self.conductivity) else self.conductivity)
 
     def nonlinear(self, t, u: Field, args: Any = None) -> Field:
         if is_function(self.conductivity):
-            rate = diffusion(u, sampled(self.conductivity, u)) - diffusion(u, self.background)
+            rate = diffusion(u, self._varying(u)) - diffusion(u, self.background)
         else:
             rate = nothing(u)
         return with_source(rate, self.source)
+
+    def _varying(self, u: Field) -> Any:
+        """The conductivity; a function is sampled, and looked at where its values are known."""
+        if isinstance(self.conductivity, Field) or not is_function(self.conductivity):
+            return self.conductivity
+        K = sampled(self.conductivity, u)
+        nonnegative_matrix("conductivity", K)
+        return K
 
     @classmethod
     def example(cls) -> Example:

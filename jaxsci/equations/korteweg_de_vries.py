@@ -14,11 +14,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from .._core.errors import ShapeError
 from .._core.precision import as_floating
 from ..fields import Field
 from ..geometry import Box, Periodic
 from ..operators import derivative, inner, integral
 from .base import Example, SemilinearEquation
+from .states import check_field
 
 
 class KortewegDeVries(SemilinearEquation):
@@ -30,6 +32,9 @@ class KortewegDeVries(SemilinearEquation):
         steepening: Factor `a` of `u u_x`; the classical value is 6, other texts use -6 or -1.
         dispersion: Factor `d` of the third derivative.
 
+    Raises:
+        ShapeError: If the field does not live in one dimension.
+
     Example:
         >>> import jax.numpy as jnp, jaxsci as js
         >>> u = js.Fourier(js.Grid(js.Box((0.0, 2 * jnp.pi)), (16,))).field(lambda x: 1 + jnp.sin(x[0]))
@@ -40,6 +45,14 @@ class KortewegDeVries(SemilinearEquation):
 
     steepening: Array = eqx.field(converter=as_floating, default=6.0)
     dispersion: Array = eqx.field(converter=as_floating, default=1.0)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
+        if u.space.dim != 1:
+            raise ShapeError(
+                f"KortewegDeVries needs a field in one dimension, got one in {u.space.dim}: build it on "
+                "js.Grid(js.Box((0.0, length)), (n,))."
+            )
 
     def linear(self, u: Field) -> Field:
         return -self.dispersion * derivative(u, order=3)

@@ -20,6 +20,7 @@ from ..geometry import Box, Periodic
 from ..operators import biharmonic, derivative, dot, gradient, laplacian
 from .base import Example, SemilinearEquation
 from .coefficients import nonnegative
+from .states import check_field
 
 
 class KuramotoSivashinsky(SemilinearEquation):
@@ -51,15 +52,18 @@ class KuramotoSivashinsky(SemilinearEquation):
     def __check_init__(self):
         nonnegative("damping", self.damping)
 
-    def linear(self, u: Field) -> Field:
-        return -laplacian(u) - self.damping * biharmonic(u)
-
-    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
         if u.shape != ():
             raise ShapeError(
                 f"KuramotoSivashinsky needs a scalar field, got value shape {u.shape}: pass one component, "
                 "such as u[0]."
             )
+
+    def linear(self, u: Field) -> Field:
+        return -laplacian(u) - self.damping * biharmonic(u)
+
+    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
         if u.space.dim == 1:
             return -0.5 * derivative(u**2)
         slope = gradient(u)

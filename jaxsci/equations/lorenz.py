@@ -1,13 +1,15 @@
 """Lorenz's models of unpredictable weather: three modes of convection (1963), a circle of latitude (1996)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from .._core.errors import ShapeError
 from .._core.precision import as_floating
 from .base import Equation, Example
+from .states import entries_of
 
 
 class Lorenz63(Equation):
@@ -39,9 +41,10 @@ class Lorenz63(Equation):
     sigma: Array = eqx.field(converter=as_floating, default=10.0)
     rho: Array = eqx.field(converter=as_floating, default=28.0)
     beta: Array = eqx.field(converter=as_floating, default=8 / 3)
+    entries: ClassVar[tuple[str, ...]] = ("x", "y", "z")
 
     def __call__(self, t, u: Inexact[Array, "3 *batch"], args: Any = None) -> Inexact[Array, "3 *batch"]:
-        x, y, z = u
+        x, y, z = entries_of(self, u)
         return jnp.stack([self.sigma * (y - x), x * (self.rho - z) - y, x * y - self.beta * z])
 
     @property
@@ -81,6 +84,11 @@ class Lorenz96(Equation):
     forcing: Array = eqx.field(converter=as_floating, default=8.0)
 
     def __call__(self, t, u: Inexact[Array, "sites *batch"], args: Any = None) -> Inexact[Array, "sites *batch"]:
+        if u.ndim == 0 or u.shape[0] < 4:
+            raise ShapeError(
+                f"Lorenz96 needs four sites at least along the first axis, got an array of shape {u.shape}: on fewer "
+                "the neighbours of a site are one site twice."
+            )
         ahead, behind, two_behind = (jnp.roll(u, shift, axis=0) for shift in (-1, 1, 2))
         return (ahead - two_behind) * behind - u + self.forcing
 

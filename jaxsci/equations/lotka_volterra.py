@@ -8,7 +8,7 @@ the defaults.
 Reference: Lotka (1925); Volterra, Nature 118 (1926) 558.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from jaxtyping import Array, Inexact
 
 from .._core.precision import as_floating
 from .base import Equation
+from .states import entries_of
 
 
 class LotkaVolterra(Equation):
@@ -41,14 +42,15 @@ class LotkaVolterra(Equation):
     beta: Array = eqx.field(converter=as_floating, default=0.028)
     gamma: Array = eqx.field(converter=as_floating, default=0.80)
     delta: Array = eqx.field(converter=as_floating, default=0.024)
+    entries: ClassVar[tuple[str, ...]] = ("prey", "predator")
 
     def __call__(self, t, u: Inexact[Array, "2 *batch"], args: Any = None) -> Inexact[Array, "2 *batch"]:
-        prey, predator = u
+        prey, predator = entries_of(self, u)
         return jnp.stack([(self.alpha - self.beta * predator) * prey, (self.delta * prey - self.gamma) * predator])
 
     def invariant(self, state: Inexact[Array, "2 *batch"]) -> Inexact[Array, "*batch"]:
         """`delta u - gamma log u + beta v - alpha log v`, constant along every orbit."""
-        u, v = state
+        u, v = entries_of(self, state)
         return self.delta * u - self.gamma * jnp.log(u) + self.beta * v - self.alpha * jnp.log(v)
 
     @property

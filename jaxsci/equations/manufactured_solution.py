@@ -57,6 +57,12 @@ class Manufactured(Equation):
     equation: Equation
     solution: Callable
 
+    def check_state(self, u: PyTree) -> None:
+        self.equation.check_state(u)
+
+    def check_start(self, u: PyTree) -> None:
+        self.equation.check_start(u)
+
     def __call__(self, t, u: PyTree, args: Any = None) -> PyTree:
         return _added(self.equation(t, u, args), self.source(t, u, args))
 

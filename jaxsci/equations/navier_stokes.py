@@ -19,7 +19,10 @@ from ..fields import Field
 from ..geometry import Box, Periodic
 from ..operators import derivative, divergence_free, gradient, inner, integral, laplacian, stack
 from .base import Example, SemilinearEquation
-from .coefficients import Source, nonnegative, with_source
+from .coefficients import Source, as_source, nonnegative, sampled, with_source
+from .states import check_field, is_known
+
+MOST_DIVERGENCE = 0.05
 
 
 class NavierStokes(SemilinearEquation):
@@ -33,11 +36,11 @@ class NavierStokes(SemilinearEquation):
     Args:
         viscosity: Kinematic viscosity `nu`.
         drag: Linear friction `alpha`.
-        forcing: Force per mass: a vector field, a function of one point, or None.
+        forcing: Force per mass: one number per component, a vector field, a function of one point, or None.
 
     Raises:
-        ValueError: If viscosity or drag is negative.
-        ShapeError: If the field is not a velocity with one component per axis.
+        ValueError: If viscosity or drag is negative, or a simulation starts with divergence.
+        ShapeError: If the field, or the forcing, is not a vector with one component per axis.
         UnsupportedError: If the storage has no projection.
 
     Example:
@@ -51,22 +54,37 @@ class NavierStokes(SemilinearEquation):
 
     viscosity: Array = eqx.field(converter=as_floating, default=1 / 1600)
     drag: Array = eqx.field(converter=as_floating, default=0.0)
-    forcing: Source = None
+    forcing: Source = eqx.field(converter=as_source, default=None)
 
     def __check_init__(self):
         nonnegative("viscosity", self.viscosity)
         nonnegative("drag", self.drag)
 
-    def linear(self, u: Field) -> Field:
-        return self.viscosity * laplacian(u) - self.drag * u
-
-    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
         dim = u.space.dim
         if dim not in (2, 3) or u.shape != (dim,):
             raise ShapeError(
                 f"NavierStokes needs a velocity with {dim} components in two or three dimensions, got value shape "
                 f"{u.shape} in {dim}: write space.field(lambda x: jnp.stack([...]))."
             )
+
+    def check_start(self, u: Field) -> None:
+        self.check_state(u)
+        if not is_known(u):
+            return
+        lost, whole = map(float, _squares(u))
+        if lost > MOST_DIVERGENCE**2 * whole:
+            raise ValueError(
+                "NavierStokes keeps the divergence of its start, which must be zero: a gradient makes up "
+                f"{(lost / whole) ** 0.5:.1%} of this velocity. Start from js.divergence_free(velocity)."
+            )
+
+    def linear(self, u: Field) -> Field:
+        return self.viscosity * laplacian(u) - self.drag * u
+
+    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
+        dim = u.space.dim
         pairs = [(i, j) for i in range(dim) for j in range(i, dim) if i < dim - 1]
         products = u.map(lambda v: jnp.stack([_product(v, i, j) for i, j in pairs])).to(u.space.home)
         flux = {pair: products[k] for k, pair in enumerate(pairs)}
@@ -74,7 +92,18 @@ class NavierStokes(SemilinearEquation):
         for i in range(dim):
             terms = [derivative(flux[min(i, j), max(i, j)], j) for j in range(dim) if (min(i, j), max(i, j)) in flux]
             rates.append(sum(terms[1:], start=terms[0]))
-        return divergence_free(with_source(-stack(*rates), self.forcing))
+        return divergence_free(with_source(-stack(*rates), self._force(u)))
+
+    def _force(self, u: Field) -> Source:
+        if self.forcing is None:
+            return None
+        force = sampled(self.forcing, u)
+        if force.shape != u.shape:
+            raise ShapeError(
+                f"the forcing has a value of shape {force.shape} at each point, but a force has {u.space.dim} "
+                "components: write forcing=lambda x: jnp.stack([...]), or one number per component."
+            )
+        return force
 
     def energy(self, state: Field) -> Array:
         """Mean kinetic energy, `mean |u|^2 / 2`."""
@@ -105,6 +134,12 @@ class NavierStokes(SemilinearEquation):
             return jnp.exp(-law.viscosity * t) * flow
 
         return Example(law, solution, Box(*((0.0, 2 * jnp.pi),) * 3), Periodic())
+
+
+@eqx.filter_jit
+def _squares(u: Field) -> tuple[Array, Array]:
+    """Mean squares of the part of a velocity that the projection takes away, and of the whole."""
+    return mean_square(u - divergence_free(u)), mean_square(u)
 
 
 def _product(v, i, j):

@@ -17,10 +17,13 @@ from .._core.errors import ShapeError
 from .._core.precision import as_floating
 from ..fields import Field
 from ..geometry import Box, Periodic
-from ..operators import curl, derivative, laplacian, solve_poisson
+from ..operators import curl, derivative, laplacian, mean, solve_poisson
 from .base import Example, SemilinearEquation
-from .coefficients import Source, nonnegative, with_source
+from .coefficients import Source, as_source, is_function, nonnegative, with_source
 from .navier_stokes import mean_square
+from .states import check_field, is_known
+
+MOST_MEAN = 0.1
 
 
 class KolmogorovForcing(eqx.Module):
@@ -52,7 +55,8 @@ class NavierStokesVorticity(SemilinearEquation):
         forcing: Curl of the force: a field, a function of one point, or None.
 
     Raises:
-        ValueError: If viscosity or drag is negative.
+        ValueError: If viscosity or drag is negative, the forcing is constant, or a simulation starts with a mean
+            vorticity.
         ShapeError: If the field is not a scalar on a plane.
         UnsupportedError: If the storage cannot solve Poisson's equation.
 
@@ -67,26 +71,45 @@ class NavierStokesVorticity(SemilinearEquation):
 
     viscosity: Array = eqx.field(converter=as_floating, default=1e-3)
     drag: Array = eqx.field(converter=as_floating, default=0.0)
-    forcing: Source = None
+    forcing: Source = eqx.field(converter=as_source, default=None)
 
     def __check_init__(self):
         nonnegative("viscosity", self.viscosity)
         nonnegative("drag", self.drag)
+        if not is_function(self.forcing) and self.forcing is not None:
+            raise ValueError(
+                "NavierStokesVorticity(forcing=a number) would spin up a mean vorticity, which a periodic flow cannot "
+                "have: the curl of a force varies; give a field or a function of one point."
+            )
 
     @classmethod
     def kolmogorov(cls, viscosity=1e-3, drag=0.1, wavenumber=4.0, amplitude=1.0) -> "NavierStokesVorticity":
         """Kolmogorov flow: a force `A sin(k y)` along x, laminar at first, then turbulent as viscosity falls."""
         return cls(viscosity, drag, KolmogorovForcing(wavenumber, amplitude))
 
-    def linear(self, u: Field) -> Field:
-        return self.viscosity * laplacian(u) - self.drag * u
-
-    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
         if u.space.dim != 2 or u.shape != ():
             raise ShapeError(
                 f"NavierStokesVorticity needs a scalar field on a plane, got value shape {u.shape} in {u.space.dim} "
                 "dimensions: pass js.curl(velocity), or use NavierStokes for velocities."
             )
+
+    def check_start(self, u: Field) -> None:
+        self.check_state(u)
+        if not is_known(u):
+            return
+        lost, whole = map(float, _squares(u))
+        if lost > MOST_MEAN**2 * whole:
+            raise ValueError(
+                "NavierStokesVorticity needs a start of zero mean, as every curl of a periodic velocity has: the mean "
+                f"of this vorticity is {(lost / whole) ** 0.5:.1%} of its root mean square. Start from w - js.mean(w)."
+            )
+
+    def linear(self, u: Field) -> Field:
+        return self.viscosity * laplacian(u) - self.drag * u
+
+    def nonlinear(self, t, u: Field, args: Any = None) -> Field:
         psi, home = self.stream_function(u), u.space.home
         u, v = derivative(psi, 1).sampled(), (-derivative(psi, 0)).sampled()
         uv, difference = (u * v).to(home), (u * u - v * v).to(home)
@@ -118,3 +141,9 @@ class NavierStokesVorticity(SemilinearEquation):
             return 2 * jnp.exp(-2 * law.viscosity * t) * jnp.cos(x[0]) * jnp.cos(x[1])
 
         return Example(law, solution, Box((0.0, 2 * jnp.pi), (0.0, 2 * jnp.pi)), Periodic())
+
+
+@eqx.filter_jit
+def _squares(w: Field) -> tuple[Array, Array]:
+    """The square of the mean of a vorticity, and the mean of its square."""
+    return mean(w) ** 2, mean_square(w)

@@ -6,6 +6,7 @@ theta)`; the stationary correlation is `exp(-theta |t - s|)`. Good values: the d
 Reference: Uhlenbeck & Ornstein, Phys. Rev. 36 (1930) 823.
 """
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -55,9 +56,12 @@ class OrnsteinUhlenbeck(StochasticEquation):
         return self.mu + (start - self.mu) * jnp.exp(-self.theta * t)
 
     def covariance(self, s, t) -> Array:
-        """Covariance of `X(s)` and `X(t)` of a process with a fixed start at time 0."""
+        """Covariance of `X(s)` and `X(t)` of a process with a fixed start at time 0; `sigma^2 min(s, t)` for
+        `theta = 0`.
+        """
         decay = jnp.exp(-self.theta * jnp.abs(jnp.subtract(t, s)))
-        return -self.stationary_variance * decay * jnp.expm1(-2.0 * self.theta * jnp.minimum(s, t))
+        first = jnp.minimum(s, t)
+        return self.sigma**2 * first * decay * _mean_decay(2.0 * self.theta * first)
 
     def variance(self, t) -> Array:
         """Variance of `X(t)` of a process with a fixed start at time 0."""
@@ -65,5 +69,13 @@ class OrnsteinUhlenbeck(StochasticEquation):
 
     @property
     def stationary_variance(self) -> Array:
-        """`sigma^2 / (2 theta)`."""
+        """`sigma^2 / (2 theta)`, infinite for `theta = 0`."""
         return self.sigma**2 / (2.0 * self.theta)
+
+
+def _mean_decay(x: Array) -> Array:
+    """`(1 - exp(-x)) / x`, the mean of `exp` over `[-x, 0]`: by its series near 0, where derivatives would cancel."""
+    near = jnp.abs(x) < 0.05
+    small, large = jnp.where(near, x, 0.0), jnp.where(near, 1.0, x)
+    series = sum((-small) ** k / math.factorial(k + 1) for k in range(1, 8)) + 1.0
+    return jnp.where(near, series, -jnp.expm1(-large) / large)

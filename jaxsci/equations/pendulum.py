@@ -1,6 +1,6 @@
 """The pendulum and the double pendulum: angles in radians, measured from hanging straight down."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Array, Inexact
 from .._core.precision import as_floating, as_pair
 from .base import Equation, Example, control_input
 from .coefficients import nonnegative, positive
+from .states import entries_of
 
 
 class Pendulum(Equation):
@@ -40,6 +41,7 @@ class Pendulum(Equation):
     length: Array = eqx.field(converter=as_floating, default=1.0)
     mass: Array = eqx.field(converter=as_floating, default=1.0)
     damping: Array = eqx.field(converter=as_floating, default=0.0)
+    entries: ClassVar[tuple[str, ...]] = ("angle", "velocity")
 
     def __check_init__(self):
         positive("length", self.length)
@@ -47,14 +49,14 @@ class Pendulum(Equation):
         nonnegative("damping", self.damping)
 
     def __call__(self, t, u: Inexact[Array, "2 *batch"], args: Any = None) -> Inexact[Array, "2 *batch"]:
-        angle, velocity = u
+        angle, velocity = entries_of(self, u)
         torque = jnp.reshape(control_input(args, t, u), jnp.shape(angle)) if args is not None else 0.0
         m, g, l, c = self.mass, self.gravity, self.length, self.damping  # noqa: E741
         return jnp.stack([velocity, -g / l * jnp.sin(angle) - c * velocity + torque / (m * l * l)])
 
     def energy(self, state: Inexact[Array, "2 *batch"]) -> Inexact[Array, "*batch"]:
         """Kinetic plus potential energy, zero at rest at the bottom."""
-        angle, velocity = state
+        angle, velocity = entries_of(self, state)
         m, g, l = self.mass, self.gravity, self.length  # noqa: E741
         return m * l * l * velocity**2 / 2 + m * g * l * (1.0 - jnp.cos(angle))
 
@@ -98,6 +100,7 @@ class DoublePendulum(Equation):
     gravity: Array = eqx.field(converter=as_floating, default=9.81)
     lengths: tuple[Array, Array] = eqx.field(converter=as_pair, default=(1.0, 1.0))
     masses: tuple[Array, Array] = eqx.field(converter=as_pair, default=(1.0, 1.0))
+    entries: ClassVar[tuple[str, ...]] = ("angle1", "angle2", "velocity1", "velocity2")
 
     def __check_init__(self):
         for name in ("lengths", "masses"):
@@ -105,7 +108,7 @@ class DoublePendulum(Equation):
                 positive(name, value)
 
     def __call__(self, t, u: Inexact[Array, "4 *batch"], args: Any = None) -> Inexact[Array, "4 *batch"]:
-        angle1, angle2, velocity1, velocity2 = u
+        angle1, angle2, velocity1, velocity2 = entries_of(self, u)
         (l1, l2), (m1, m2), g = self.lengths, self.masses, self.gravity
         M, c, s = m1 + m2, jnp.cos(angle1 - angle2), jnp.sin(angle1 - angle2)
         f1 = -m2 * l2 * velocity2**2 * s - M * g * jnp.sin(angle1)
@@ -116,7 +119,7 @@ class DoublePendulum(Equation):
 
     def energy(self, state: Inexact[Array, "4 *batch"]) -> Inexact[Array, "*batch"]:
         """Kinetic plus potential energy, zero at rest at the bottom."""
-        angle1, angle2, velocity1, velocity2 = state
+        angle1, angle2, velocity1, velocity2 = entries_of(self, state)
         (l1, l2), (m1, m2), g = self.lengths, self.masses, self.gravity
         v1, v2 = l1 * velocity1, l2 * velocity2
         kinetic = (m1 + m2) * v1**2 / 2 + m2 * (v2**2 / 2 + v1 * v2 * jnp.cos(angle1 - angle2))

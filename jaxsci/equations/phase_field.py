@@ -17,6 +17,7 @@ from ..geometry import Box, Neumann, Periodic
 from ..operators import biharmonic, gradient, inner, integral, laplacian
 from .base import Example, SemilinearEquation
 from .coefficients import nonnegative
+from .states import check_field
 
 
 class AllenCahn(SemilinearEquation):
@@ -48,6 +49,9 @@ class AllenCahn(SemilinearEquation):
 
     def __check_init__(self):
         nonnegative("diffusivity", self.diffusivity)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
 
     def linear(self, u: Field) -> Field:
         return self.diffusivity * laplacian(u) + self.reaction * u
@@ -105,6 +109,9 @@ class CahnHilliard(SemilinearEquation):
     def __check_init__(self):
         nonnegative("gamma", self.gamma)
         nonnegative("mobility", self.mobility)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
 
     def linear(self, u: Field) -> Field:
         return -self.mobility * (laplacian(u) + self.gamma * biharmonic(u))

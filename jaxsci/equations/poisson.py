@@ -8,13 +8,15 @@ Reference: Evans, Partial Differential Equations, section 2.2.
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from ..fields import Field, Space
 from ..geometry import Box, Dirichlet
 from ..operators import laplacian, solve_poisson
 from .base import Example, SemilinearEquation
-from .coefficients import Source, nothing, with_source
+from .coefficients import Source, as_source, nothing, with_source
+from .states import check_field
 
 
 class Poisson(SemilinearEquation):
@@ -23,7 +25,7 @@ class Poisson(SemilinearEquation):
     $$0 = \\nabla^2 u + f$$
 
     Args:
-        source: The source `f`: a field, a function of one point, or None (Laplace's equation).
+        source: The source `f`: a number, a field, a function of one point, or None (Laplace's equation).
 
     Example:
         >>> import jax.numpy as jnp, jaxsci as js
@@ -33,7 +35,10 @@ class Poisson(SemilinearEquation):
         1.0
     """
 
-    source: Source = None
+    source: Source = eqx.field(converter=as_source, default=None)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
 
     def linear(self, u: Field) -> Field:
         return laplacian(u)

@@ -18,6 +18,7 @@ from jaxtyping import Array, Inexact
 from .._core.precision import as_floating
 from .base import Equation
 from .coefficients import nonnegative
+from .states import entries_of
 
 
 class Robertson(Equation):
@@ -43,6 +44,7 @@ class Robertson(Equation):
     slow: Array = eqx.field(converter=as_floating, default=0.04)
     fast: Array = eqx.field(converter=as_floating, default=3e7)
     back: Array = eqx.field(converter=as_floating, default=1e4)
+    entries: ClassVar[tuple[str, ...]] = ("y1", "y2", "y3")
     stiff: ClassVar[bool] = True
 
     def __check_init__(self):
@@ -50,7 +52,7 @@ class Robertson(Equation):
             nonnegative(name, getattr(self, name))
 
     def __call__(self, t, u: Inexact[Array, "3 *batch"], args: Any = None) -> Inexact[Array, "3 *batch"]:
-        y1, y2, y3 = u
+        y1, y2, y3 = entries_of(self, u)
         first = self.back * y2 * y3 - self.slow * y1
         third = self.fast * y2 * y2
         return jnp.stack([first, -first - third, third])

@@ -8,7 +8,6 @@ values: `omega = 1`, `g = -1`.
 Reference: Schroedinger, Naturwissenschaften 14 (1926) 664; Zakharov & Shabat, Sov. Phys. JETP 34 (1972) 62.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -16,12 +15,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from .._core.errors import PrecisionError, ShapeError
 from .._core.precision import as_floating, multiply
-from ..fields import Field
+from ..fields import Field, FiniteDifference, Fourier
 from ..geometry import Box, Periodic
 from ..operators import gradient, inner, integral, laplacian
 from .base import Example, SemilinearEquation
-from .coefficients import sampled
+from .coefficients import Source, as_source, sampled
+from .states import check_field
 
 
 class HarmonicTrap(eqx.Module):
@@ -46,8 +47,12 @@ class Schrodinger(SemilinearEquation):
     `dealias=None`: cutting off its short waves would spread the kink's ripples over the whole box.
 
     Args:
-        potential: Potential `V`: a real field, a function of one point, or None.
+        potential: Potential `V`: a number, a real field, a function of one point, or None.
         interaction: Strength `g` of the self-interaction; 0 is ordinary quantum mechanics.
+
+    Raises:
+        PrecisionError: If the field is real.
+        ShapeError: If the potential is not a scalar.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxsci as js
@@ -58,8 +63,16 @@ class Schrodinger(SemilinearEquation):
         -2.0
     """
 
-    potential: Field | Callable | None = None
+    potential: Source = eqx.field(converter=as_source, default=None)
     interaction: Array = eqx.field(converter=as_floating, default=0.0)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
+        if isinstance(u.space, (Fourier, FiniteDifference)) and not _is_complex(u):
+            raise PrecisionError(
+                "Schrodinger moves complex waves, got a real field: pass (1 + 0j) * field, or build it from a complex "
+                "function, space.field(lambda x: jax.lax.complex(..., ...))."
+            )
 
     def linear(self, u: Field) -> Field:
         return 0.5j * laplacian(u)
@@ -70,7 +83,13 @@ class Schrodinger(SemilinearEquation):
 
         if self.potential is None:
             return u.map(lambda psi: -1j * density(psi) * psi)
-        return u.map(lambda psi, V: -1j * (V + density(psi)) * psi, sampled(self.potential, u))
+        return u.map(lambda psi, V: -1j * (V + density(psi)) * psi, self._potential(u))
+
+    def _potential(self, u: Field) -> Field:
+        V = sampled(self.potential, u)
+        if V.shape != ():
+            raise ShapeError(f"the potential has a value of shape {V.shape} at each point: it must be one number.")
+        return V
 
     def norm(self, state: Field) -> Array:
         """`int |psi|^2 dx`, the probability to be anywhere: constant."""
@@ -81,7 +100,7 @@ class Schrodinger(SemilinearEquation):
         slope = gradient(state)
         total = inner(slope, slope).real / 2
         if self.potential is not None:
-            V = sampled(self.potential, state)
+            V = self._potential(state)
             total = total + inner(state, state.map(lambda psi, V: V * psi, V)).real
         fourth = integral(state.map(lambda psi: (psi * jnp.conj(psi)) ** 2)).real
         return total + self.interaction / 2 * fourth
@@ -105,6 +124,10 @@ class Schrodinger(SemilinearEquation):
             return _polar(1 / jnp.cosh(x[0] - t), x[0])
 
         return Example(law, solution, Box((-6 * jnp.pi, 6 * jnp.pi)), Periodic())
+
+
+def _is_complex(u: Field) -> bool:
+    return jnp.issubdtype(jax.eval_shape(lambda field: field.values, u).dtype, jnp.complexfloating)
 
 
 def _polar(modulus: Array, phase: Array) -> Array:

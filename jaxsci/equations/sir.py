@@ -7,7 +7,7 @@ Solutions: one wave if `beta S / N > gamma`, else the infection dies out. `N = S
 Reference: Kermack & McKendrick, Proc. R. Soc. A 115 (1927) 700.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from jaxtyping import Array, Inexact
 from .._core.precision import as_floating
 from .base import Equation
 from .coefficients import nonnegative
+from .states import entries_of
 
 
 class SIR(Equation):
@@ -40,13 +41,14 @@ class SIR(Equation):
 
     beta: Array = eqx.field(converter=as_floating, default=1.7)
     gamma: Array = eqx.field(converter=as_floating, default=0.5)
+    entries: ClassVar[tuple[str, ...]] = ("S", "I", "R")
 
     def __check_init__(self):
         nonnegative("beta", self.beta)
         nonnegative("gamma", self.gamma)
 
     def __call__(self, t, u: Inexact[Array, "3 *batch"], args: Any = None) -> Inexact[Array, "3 *batch"]:
-        S, I, R = u  # noqa: E741
+        S, I, R = entries_of(self, u)  # noqa: E741
         infections = self.beta * S * I / (S + I + R)
         recoveries = self.gamma * I
         return jnp.stack([-infections, infections - recoveries, recoveries])
@@ -57,7 +59,7 @@ class SIR(Equation):
 
     def invariant(self, state: Inexact[Array, "3 *batch"]) -> Inexact[Array, "*batch"]:
         """`S + I - N (gamma/beta) log S`, constant along every epidemic."""
-        S, I, R = state  # noqa: E741
+        S, I, R = entries_of(self, state)  # noqa: E741
         return S + I - (S + I + R) * self.gamma / self.beta * jnp.log(S)
 
     @property

@@ -19,6 +19,7 @@ from ..fields import Field
 from ..geometry import Box, Periodic
 from ..operators import biharmonic, inner, integral, laplacian
 from .base import Example, SemilinearEquation
+from .states import check_field
 
 
 class SwiftHohenberg(SemilinearEquation):
@@ -42,6 +43,9 @@ class SwiftHohenberg(SemilinearEquation):
     growth: Array = eqx.field(converter=as_floating, default=0.3)
     quadratic: Array = eqx.field(converter=as_floating, default=0.0)
     wavenumber: Array = eqx.field(converter=as_floating, default=1.0)
+
+    def check_state(self, u: Field) -> None:
+        check_field(self, u)
 
     def linear(self, u: Field) -> Field:
         q2 = self.wavenumber**2

@@ -18,6 +18,7 @@ from jaxtyping import Array, Inexact
 from .._core.precision import as_floating
 from .base import Equation
 from .coefficients import positive
+from .states import entries_of
 
 
 class VanDerPol(Equation):
@@ -39,16 +40,17 @@ class VanDerPol(Equation):
     """
 
     epsilon: Array = eqx.field(converter=as_floating, default=1e-6)
+    entries: ClassVar[tuple[str, ...]] = ("x", "y")
     stiff: ClassVar[bool] = True
 
     def __check_init__(self):
         positive("epsilon", self.epsilon)
 
     def __call__(self, t, u: Inexact[Array, "2 *batch"], args: Any = None) -> Inexact[Array, "2 *batch"]:
-        x, y = u
+        x, y = entries_of(self, u)
         return jnp.stack([y, ((1.0 - x * x) * y - x) / self.epsilon])
 
     def energy(self, state: Inexact[Array, "2 *batch"]) -> Inexact[Array, "*batch"]:
         """`(x^2 + epsilon y^2) / 2`, fed at small and drained at large amplitude: `dE/dt = (1 - x^2) y^2`."""
-        x, y = state
+        x, y = entries_of(self, state)
         return (x * x + self.epsilon * y * y) / 2

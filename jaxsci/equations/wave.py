@@ -17,6 +17,7 @@ from ..geometry import Box, Dirichlet, Periodic
 from ..operators import gradient, inner, integral, laplacian
 from .base import Example, SemilinearEquation
 from .coefficients import is_function, nothing, sampled
+from .states import check_fields
 
 
 class WaveState(NamedTuple):
@@ -48,6 +49,9 @@ class Wave(SemilinearEquation):
     """
 
     speed: Array | Field | Any = eqx.field(converter=as_floating, default=1.0)
+
+    def check_state(self, u: WaveState) -> None:
+        check_fields(self, u, WaveState)
 
     def linear(self, u: WaveState) -> WaveState:
         if is_function(self.speed):
@@ -106,6 +110,9 @@ class KleinGordon(SemilinearEquation):
     mass: Array = eqx.field(converter=as_floating, default=1.0)
     coupling: Array = eqx.field(converter=as_floating, default=0.0)
     speed: Array = eqx.field(converter=as_floating, default=1.0)
+
+    def check_state(self, u: WaveState) -> None:
+        check_fields(self, u, WaveState)
 
     def linear(self, u: WaveState) -> WaveState:
         return WaveState(u.v, self.speed**2 * laplacian(u.u) - self.mass**2 * u.u)

@@ -1,7 +1,8 @@
 """A field: data, the space they belong to, and the layout they are in. Its arithmetic is that of functions."""
 
 import abc
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -11,8 +12,10 @@ import numpy as np
 from jaxtyping import Array, Inexact, PyTree
 
 from .._core.errors import PrecisionError, ShapeError, SpaceMismatchError, UnsupportedError
-from .._core.precision import complex_dtype, one_kind, real_dtype
+from .._core.precision import complex_dtype, inexact_dtype, real_dtype
 from ..geometry import BoundaryLaw
+from .pointwise import Meeting, Part, Power, added, divided, divided_into, multiplied, raised, raised_from, subtracted
+from .sampling import as_inexact, at_nodes, checked_values, nodes_of
 
 
 class Space(eqx.Module):
@@ -48,6 +51,10 @@ class Space(eqx.Module):
     def evaluate(self, field: "Field", points: Array) -> Array:
         """Function values at any points `(..., dim)`, components last."""
 
+    def on_axes(self, field: "Field", axes: Sequence[np.ndarray]) -> Array:
+        """Function values at the nodes of a tensor grid with these coordinates along its axes, components first."""
+        return at_nodes(field, nodes_of(axes))
+
     @abc.abstractmethod
     def linear(self, function: Callable, *fields: "Field") -> "Field":
         """Combine fields by a linear pointwise function; stays in the cheapest common layout."""
@@ -66,11 +73,15 @@ class Space(eqx.Module):
 
     def component(self, field: "Field", index) -> "Field":
         """A component of a vector or matrix field."""
-        return self.linear(lambda a: a[index], field)
+        return self.linear(Part(index), field)
 
     def scaled(self, function: Callable, field: "Field", constant: Array) -> "Field":
         """Combine a field and a constant by a function that is linear in the field."""
-        return self.linear(lambda a: function(*one_kind(a, constant.astype(_like(constant, a)))), field)
+        return self.linear(Meeting(function, constant), field)
+
+    def met(self, function: Callable, field: "Field", constant: Array) -> "Field":
+        """Combine a field and a constant by any function of the value at one point and the constant."""
+        return self.pointwise(Meeting(function, constant), field)
 
     def with_boundary(self, boundary: BoundaryLaw | Mapping[str, BoundaryLaw]) -> "Space":
         """The same space with other laws at the walls."""
@@ -111,6 +122,8 @@ class Field(eqx.Module):
         """Function values at any points inside the domain."""
         points = jnp.asarray(points)
         points = points if jnp.issubdtype(points.dtype, jnp.inexact) else points.astype(float)
+        if jnp.iscomplexobj(points):
+            raise PrecisionError("a field was evaluated at complex points: coordinates are real, pass `points.real`.")
         if points.ndim == 0 or points.shape[-1] != self.space.dim:
             raise ShapeError(
                 f"a field of {self.space.dim} coordinates was evaluated at points of shape {points.shape}: the last "
@@ -148,6 +161,8 @@ class Field(eqx.Module):
     def astype(self, dtype) -> "Field":
         """Every array of the field in the precision of `dtype`."""
 
+        inexact_dtype(dtype)
+
         def cast(leaf):
             if not eqx.is_inexact_array(leaf):
                 return leaf
@@ -158,6 +173,7 @@ class Field(eqx.Module):
     def __getitem__(self, index) -> "Field":
         """A component of a vector or matrix field."""
         shape = self.shape
+        index = np.asarray(index) if isinstance(index, list) else index
         try:
             np.empty(shape)[index]
         except IndexError:
@@ -177,38 +193,50 @@ class Field(eqx.Module):
         return (self[i] for i in range(len(self)))
 
     def __add__(self, other):
-        return self._linear(_sum, other)
+        return self._linear(added, other)
 
     __radd__ = __add__
 
     def __sub__(self, other):
-        return self._linear(_difference, other)
+        return self._linear(subtracted, other)
 
     def __rsub__(self, other):
-        return (-self)._linear(_sum, other)
+        return (-self)._linear(added, other)
 
     def __neg__(self):
-        return self.space.linear(lambda a: -a, self)
+        return self.space.linear(operator.neg, self)
 
     def __pos__(self):
         return self
 
     def __mul__(self, other):
-        return self._scaled(_product, other)
+        return self._scaled(multiplied, other)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other):
-        return self._scaled(_quotient, other)
+        return self._scaled(divided, other)
 
     def __rtruediv__(self, other):
         if not _is_constant(other):
             return NotImplemented
-        other = _checked_constant(self, other)
-        return self.space.pointwise(lambda b, a: _quotient(a, b), self, self.space.constant(self, other))
+        return self.space.met(divided_into, self, _checked_constant(self, other))
 
     def __pow__(self, power):
-        return self.map(_power, power) if isinstance(power, Field) else self.map(lambda a: a**power)
+        if isinstance(power, Field):
+            return self.map(raised, power)
+        if not _is_constant(power):
+            return NotImplemented
+        if isinstance(power, np.integer):
+            power = int(power)
+        if type(power) in (int, float, complex):
+            return self.map(Power(power))
+        return self.space.met(raised, self, _checked_constant(self, power))
+
+    def __rpow__(self, base):
+        if not _is_constant(base):
+            return NotImplemented
+        return self.space.met(raised_from, self, _checked_constant(self, base))
 
     def __abs__(self):
         return self.map(abs)
@@ -242,42 +270,6 @@ class Field(eqx.Module):
         return f"Field({kind}{self.dtype}, layout {self.layout!r}, in {self.space!r})"
 
 
-def _sum(a: Array, b: Array) -> Array:
-    return jnp.add(*_alike(a, b))
-
-
-def _difference(a: Array, b: Array) -> Array:
-    return jnp.subtract(*_alike(a, b))
-
-
-def _product(a: Array, b: Array) -> Array:
-    return jnp.multiply(*_alike(a, b))
-
-
-def _quotient(a: Array, b: Array) -> Array:
-    return jnp.divide(*_alike(a, b))
-
-
-def _power(a: Array, b: Array) -> Array:
-    return jnp.power(*_alike(a, b))
-
-
-def _alike(a: Array, b: Array) -> tuple[Array, Array]:
-    """Two values at one point, after checking that their components match or that one of them is a scalar."""
-    if a.shape and b.shape and a.shape != b.shape:
-        raise ShapeError(
-            f"a field with components {a.shape} meets one with components {b.shape}: arithmetic acts component by "
-            "component; write `dot(u, v)` for the scalar product, or `u.map(lambda a, b: ..., v)` for any other "
-            "function of both values."
-        )
-    return a, b
-
-
-def _like(constant: Array, array: Array):
-    """The type of a constant that meets an array: the precision of the array, real or complex as it was."""
-    return complex_dtype(array.dtype) if jnp.iscomplexobj(constant) else real_dtype(array.dtype)
-
-
 def precision_of(field: "Field") -> np.dtype | None:
     """Real precision of the data, or None where it follows the points."""
     leaves = [a for a in jax.tree.leaves(field.data) if eqx.is_inexact_array(a) and not getattr(a, "weak_type", False)]
@@ -303,6 +295,15 @@ def _checked_constant(field: Field, value) -> Array:
             f"`field.astype(jnp.{real_dtype(value.dtype)})`."
         )
     return value
+
+
+def nodal_values(source: Callable | Array, space: Space, dtype=None) -> Array:
+    """Values at the nodes of a space, of a field of any space, of a function of one point, or given as they are."""
+    if isinstance(source, Field) and source.space.dim == space.dim:
+        return as_inexact(source.space.on_axes(source, space.axes), dtype)
+    if callable(source):
+        return at_nodes(source, space.points, dtype)
+    return checked_values(source, space.grid.shape, dtype)
 
 
 def matched(*fields) -> tuple[Field, ...]:

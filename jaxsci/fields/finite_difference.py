@@ -1,7 +1,9 @@
 """Functions by their values at the nodes of a grid; the laws at the walls continue them beyond."""
 
+import dataclasses
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -11,14 +13,16 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import PrecisionError, ShapeError, SpaceMismatchError, UnsupportedError
-from .._core.precision import complex_dtype, one_kind
+from .._core.precision import complex_dtype, one_kind, whole
 from ..geometry import BoundaryLaw, Dirichlet, Free, Grid, Neumann, Periodic, Robin, per_side
 from ..geometry.boundary import Sides
-from .base import Field, Space
-from .sampling import at_nodes, checked_values, nodes_of, over_nodes
+from .base import Field, Space, nodal_values
+from .pointwise import Part
+from .sampling import at_nodes, nodes_of, over_nodes
 from .stencils import continuation
 
 ORDERS = (2, 4, 6)
+WALL_NUMBERS = ("value", "weight", "flux_weight")
 
 
 class FiniteDifference(Space):
@@ -61,11 +65,11 @@ class FiniteDifference(Space):
             raise ShapeError(
                 f"FiniteDifference needs a Grid, got {grid!r}: write FiniteDifference(Grid(box, shape), ...)."
             )
-        if order not in ORDERS:
+        if whole(order) not in ORDERS:
             raise ValueError(f"FiniteDifference has orders 2, 4 and 6, not {order!r}.")
         self.grid = grid
         self.sides = per_side(Periodic() if boundary is None else boundary, grid.dim)
-        self.order = order
+        self.order = order = int(order)
         smallest = min(grid.shape)
         if smallest < 2 * order + 2:
             raise ShapeError(
@@ -120,28 +124,18 @@ class FiniteDifference(Space):
         return FiniteDifference(self.grid, sides, self.order)
 
     def field(self, source: Callable | Array, dtype=None) -> Field:
-        if callable(source):
-            values = at_nodes(source, self.points, dtype)
-        else:
-            values = checked_values(source, self.grid.shape, dtype)
-        return Field(values, self, "node")
+        return Field(nodal_values(source, self, dtype), self, "node")
 
     def components(self, field: Field) -> tuple[int, ...]:
         return field.data.shape[: field.data.ndim - self.dim]
 
     def component(self, field: Field, index) -> Field:
         def pick(law):
-            value = getattr(law, "value", None)
-            if callable(value):
-                return eqx.tree_at(lambda node: node.value, law, WallComponent(value, index))
-            return (
-                law
-                if value is None or jnp.ndim(value) == 0
-                else eqx.tree_at(lambda node: node.value, law, value[index])
-            )
+            numbers = {name: _component(getattr(law, name), index) for name in WALL_NUMBERS if hasattr(law, name)}
+            return dataclasses.replace(law, **numbers) if numbers else law
 
         sides = tuple((pick(low), pick(high)) for low, high in self.sides)
-        data = over_nodes(lambda a: a[index], self.dim, field.data)
+        data = over_nodes(Part(index), self.dim, field.data)
         return Field(data, self.with_sides(sides), "node")
 
     def convert(self, field: Field, layout: str) -> Field:
@@ -180,18 +174,24 @@ class FiniteDifference(Space):
                 if other != axis and beyond:
                     values = self.derived.extended(values, other, beyond, self.order + 1)
             return values
-        value = jnp.asarray(value)
-        self._check_wall(value.reshape(value.shape + (1,) * self.dim), data)
-        return value.astype(dtype).reshape(jnp.shape(value) + (1,) * self.dim)
+        return self._wall_number(value, data, "value")
 
-    def _check_wall(self, values: Array, data: Array) -> None:
+    def _wall_number(self, number: Any, data: Array, name: str) -> Array:
+        """A number of a wall law, or one per component, shaped to broadcast over nodes."""
+        number = jnp.asarray(number)
+        number = number.reshape(number.shape + (1,) * self.dim)
+        self._check_wall(number, data, name)
+        return number.astype(data.dtype)
+
+    def _check_wall(self, values: Array, data: Array, name: str = "value") -> None:
         if jnp.iscomplexobj(values) and not jnp.iscomplexobj(data):
-            raise PrecisionError("a complex wall value needs a complex field: build the field from complex values.")
+            raise PrecisionError(f"a complex wall {name} needs a complex field: build the field from complex values.")
         shape, components = (a.shape[: a.ndim - self.dim] for a in (values, data))
         if shape not in ((), components):
+            allowed = "a number or one number per component"
+            allowed += ", or a function of the wall point" if name == "value" else ""
             raise ShapeError(
-                f"a wall value of shape {shape} does not fit a field with components {components}: give a number, "
-                "one number per component, or a function of the wall point."
+                f"a wall {name} of shape {shape} does not fit a field with components {components}: give {allowed}."
             )
 
     def ghosts(self, data: Array, axis: int, high: bool, num_ghosts: int, accuracy: int) -> Array:
@@ -212,7 +212,7 @@ class FiniteDifference(Space):
         ghosts = combine(rule.nodes)
         if isinstance(law, Free):
             return ghosts
-        a, b = (jnp.asarray(w).astype(data.dtype) for w in law.weights)
+        a, b = (self._wall_number(weight, data, "weight") for weight in law.weights)
         b = -b / self.grid.spacing[axis]
         gap = self.wall_value(law, axis, high, data) - a * combine(rule.value[None]) - b * combine(rule.slope[None])
         c = gap / (a * rule.value_lift + b * rule.slope_lift)
@@ -231,34 +231,54 @@ class FiniteDifference(Space):
             high = self.ghosts(data, axis, True, num_ghosts, accuracy)
         return jnp.concatenate([low, data, high], axis=position)
 
-    def evaluate(self, field: Field, points: Array) -> Array:
-        size = self.order + 2
+    def _surrounded(self, field: Field) -> Array:
+        """The nodal values with what interpolation needs beyond all ends."""
         extended = field.data
         for axis in range(self.dim):
-            extended = self.extended(extended, axis, size // 2, self.order + 1)
+            extended = self.extended(extended, axis, self.order // 2 + 1, self.order + 1)
+        return extended
+
+    def on_axes(self, field: Field, axes: Sequence[np.ndarray]) -> Array:
+        size, values, inside = self.order + 2, self._surrounded(field), []
+        for axis, positions in enumerate(axes):
+            x = jnp.asarray(positions, field.dtype)
+            start, factor = self._place(x, axis, size)
+            position = values.ndim - self.dim + axis
+            shape = [-1 if i == axis else 1 for i in range(self.dim)]
+            factor = factor.astype(values.dtype).reshape(size, *shape)
+            terms = [factor[i] * jnp.take(values, start + i, axis=position) for i in range(size)]
+            values = sum(terms[1:], start=terms[0])
+            inside.append(self._inside(x, axis).reshape(shape))
+        return jnp.where(functools.reduce(jnp.logical_and, inside), values, jnp.nan)
+
+    def evaluate(self, field: Field, points: Array) -> Array:
+        size, extended = self.order + 2, self._surrounded(field)
         flat = points.reshape(-1, self.dim).astype(field.dtype)
         values = jax.vmap(lambda x: self._interpolated(extended, x, size))(flat)
         return values.reshape(*points.shape[:-1], *values.shape[1:])
 
     def _interpolated(self, extended: Array, x: Array, size: int) -> Array:
-        starts, factors = [], []
-        for axis in range(self.dim):
-            low, h, n = self.grid.box.lows[axis], self.grid.spacing[axis], self.grid.shape[axis]
-            s = (x[axis] - low) / h
-            s = jnp.mod(s, n) if self.is_periodic(axis) else s - 0.5
-            base = jax.lax.stop_gradient(jnp.clip(jnp.floor(s), -1, n - 1))
-            starts.append(base.astype(int) + 1)
-            factors.append(_lagrange(s - base + size // 2 - 1, size))
+        starts, factors = zip(*(self._place(x[axis], axis, size) for axis in range(self.dim)), strict=True)
         lead = extended.ndim - self.dim
-        block = jax.lax.dynamic_slice(extended, [0] * lead + starts, list(extended.shape[:lead]) + [size] * self.dim)
+        block = jax.lax.dynamic_slice(extended, [0] * lead + [*starts], list(extended.shape[:lead]) + [size] * self.dim)
         for factor in reversed(factors):
             block = block @ factor.astype(block.dtype)
-        inside = [
-            (x[axis] >= low - 1e-6 * (high - low)) & (x[axis] <= high + 1e-6 * (high - low))
-            for axis, (low, high) in enumerate(self.grid.box.intervals)
-            if not self.is_periodic(axis)
-        ]
-        return jnp.where(jnp.all(jnp.asarray(inside)), block, jnp.nan) if inside else block
+        inside = [self._inside(x[axis], axis) for axis in range(self.dim)]
+        return jnp.where(jnp.all(jnp.stack(inside)), block, jnp.nan)
+
+    def _place(self, x: Array, axis: int, size: int) -> tuple[Array, Array]:
+        """The first of the `size` surrounded nodes around coordinates, and the weights of all, along an axis."""
+        low, h, n = self.grid.box.lows[axis], self.grid.spacing[axis], self.grid.shape[axis]
+        s = (x - low) / h
+        s = jnp.mod(s, n) if self.is_periodic(axis) else s - 0.5
+        base = jax.lax.stop_gradient(jnp.clip(jnp.floor(s), -1, n - 1))
+        return base.astype(int) + 1, _lagrange(s - base + size // 2 - 1, size)
+
+    def _inside(self, x: Array, axis: int) -> Array:
+        """Whether coordinates lie between the walls of an axis, if it has any."""
+        low, high = self.grid.box.intervals[axis]
+        margin = jnp.inf if self.is_periodic(axis) else 1e-6 * (high - low)
+        return (x >= low - margin) & (x <= high + margin)
 
     def __repr__(self):
         laws = ", ".join(
@@ -273,11 +293,18 @@ class WallComponent(eqx.Module):
     """One component of a vector given at a wall as a function of the wall point."""
 
     function: Callable
-    index: Any = eqx.field(static=True)
+    part: Part = eqx.field(static=True)
 
     def __call__(self, x: Array) -> Array:
         value = jnp.asarray(self.function(x))
-        return value[self.index] if value.ndim else value
+        return self.part(value) if value.ndim else value
+
+
+def _component(number: Any, index: Any) -> Any:
+    """What a number of a wall law, or a function of the wall point, is for one component."""
+    if callable(number):
+        return WallComponent(number, Part(index))
+    return number if jnp.ndim(number) == 0 else number[index]
 
 
 def _lagrange(s: Array, size: int) -> Array:

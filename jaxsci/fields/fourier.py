@@ -1,7 +1,7 @@
 """Periodic functions as sums of waves: `u(x) = sum_k c_k exp(i k (x - low)) / N`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import equinox as eqx
@@ -13,8 +13,8 @@ from jaxtyping import Array
 from .._core.errors import ShapeError, UnsupportedError
 from .._core.precision import complex_dtype, multiply, one_kind, real_dtype
 from ..geometry import Grid
-from .base import Field, Space
-from .sampling import at_nodes, checked_values, nodes_of, over_nodes
+from .base import Field, Space, nodal_values
+from .sampling import nodes_of, over_nodes
 
 
 class Fourier(Space):
@@ -23,6 +23,8 @@ class Fourier(Space):
     Layout `coef` holds the coefficients of the discrete Fourier transform (of real functions half of the last axis, as
     `rfftn` returns it), layout `grid` the values at the nodes `low + j h` of what takes part in products. Linear
     operations stay in `coef`, products go to `grid`, and a sum of products stays there until coefficients are needed.
+    The function that a product stores is without the modes that `dealias` drops: `values`, norms and spectra are of it,
+    and take two transforms there. A product of a product takes the inner one as it is, with these modes.
     Smooth functions are represented to rounding error; jumps ring (Gibbs).
 
     Args:
@@ -91,11 +93,7 @@ class Fourier(Space):
         return coefficients.shape[-1] == self.grid.shape[-1] // 2 + 1
 
     def field(self, source: Callable | Array, dtype=None) -> Field:
-        if callable(source):
-            values = at_nodes(source, self.points, dtype)
-        else:
-            values = checked_values(source, self.grid.shape, dtype)
-        return Field(self.transform(values), self, "coef")
+        return Field(self.transform(nodal_values(source, self, dtype)), self, "coef")
 
     def components(self, field: Field) -> tuple[int, ...]:
         return field.data.shape[: field.data.ndim - self.dim]
@@ -130,22 +128,39 @@ class Fourier(Space):
         return multiply(jnp.asarray(kept, real_dtype(coefficients.dtype)), coefficients)
 
     def values(self, field: Field) -> Array:
-        return field.data if field.layout == "grid" else self.inverse(field.data)
+        if field.layout == "grid" and self.dealias is None:
+            return field.data
+        return self.inverse(field.to("coef").data)
 
-    def evaluate(self, field: Field, points: Array) -> Array:
+    def on_axes(self, field: Field, axes: Sequence[np.ndarray]) -> Array:
+        sums, half = self._amplitudes(field)
+        for axis, positions in enumerate(axes):
+            waves = self._waves(axis, half, jnp.asarray(positions, field.dtype))
+            sums = jnp.tensordot(sums, waves, axes=(-self.dim, 0))
+        return sums.real if half else sums
+
+    def _amplitudes(self, field: Field) -> tuple[Array, bool]:
+        """What to multiply the waves of `_waves` by, and whether those are half of the waves of a real function."""
         coefficients = field.to("coef").data
         half = self.is_half(coefficients)
         n = self.grid.shape[-1]
         weights = np.full(coefficients.shape[-1], 1 / math.prod(self.grid.shape))
         if half:
             weights[1 : (n + 1) // 2] *= 2
-        sums = multiply(jnp.asarray(weights, field.dtype), coefficients)
+        return multiply(jnp.asarray(weights, field.dtype), coefficients), half
+
+    def _waves(self, axis: int, half: bool, x: Array) -> Array:
+        """The waves along an axis, mode by mode, at coordinates."""
+        k = jnp.asarray(self.wavenumbers(axis, half).ravel(), x.dtype)
+        phases = k[:, None] * (x - self.grid.box.lows[axis])
+        below_nyquist = jnp.asarray(2 * np.abs(self.modes(axis, half).ravel()) < self.grid.shape[axis], x.dtype)
+        return jax.lax.complex(jnp.cos(phases), below_nyquist[:, None] * jnp.sin(phases))
+
+    def evaluate(self, field: Field, points: Array) -> Array:
+        sums, half = self._amplitudes(field)
         flat = points.reshape(-1, self.dim).astype(field.dtype)
         for axis in range(self.dim):
-            k = jnp.asarray(self.wavenumbers(axis, half).ravel(), field.dtype)
-            phases = k[:, None] * (flat[:, axis] - self.grid.box.lows[axis])
-            below_nyquist = jnp.asarray(2 * np.abs(self.modes(axis, half).ravel()) < self.grid.shape[axis], field.dtype)
-            waves = jax.lax.complex(jnp.cos(phases), below_nyquist[:, None] * jnp.sin(phases))
+            waves = self._waves(axis, half, flat[:, axis])
             if axis == 0:
                 sums = jnp.tensordot(sums, waves, axes=(-self.dim, 0))
             else:

@@ -12,8 +12,9 @@ from jaxtyping import Array
 from .._core.errors import ShapeError, UnsupportedError
 from .._core.precision import complex_dtype, one_kind
 from ..geometry import Box, Grid
+from ..geometry.functions import as_function
 from .base import Field, Space, precision_of
-from .sampling import as_inexact, nodes_of
+from .sampling import as_inexact, in_precision_of, nodes_of
 
 
 class Neural(Space):
@@ -89,6 +90,8 @@ class Neural(Space):
     def scaled(self, function: Callable, field: Field, constant: Array) -> Field:
         return self.linear(function, field, self.constant(field, constant))
 
+    met = scaled
+
     def constant(self, field: Field, value: Array) -> Field:
         return Field(Constant(value), self, "function")
 
@@ -102,7 +105,7 @@ class Neural(Space):
 class Function(eqx.Module):
     """A plain callable of one point."""
 
-    function: Callable
+    function: Callable = eqx.field(converter=as_function)
 
     def __call__(self, x: Array) -> Array:
         value = jnp.asarray(self.function(x))
@@ -122,7 +125,7 @@ class Constant(eqx.Module):
 class Composed(eqx.Module):
     """A function of the values of several functions at the same point."""
 
-    function: Callable
+    function: Callable = eqx.field(converter=as_function)
     parts: tuple[Any, ...]
 
     def __call__(self, x: Array) -> Array:
@@ -130,7 +133,8 @@ class Composed(eqx.Module):
 
     def at(self, values: list[Array]) -> Array:
         """The value where those of the parts are known."""
-        return self.function(*one_kind(*values))
+        values = one_kind(*values)
+        return in_precision_of(values[0], self.function(*values))
 
 
 class Derivative(eqx.Module):

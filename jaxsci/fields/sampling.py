@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import PrecisionError, ShapeError
+from .._core.precision import complex_dtype, inexact_dtype, real_dtype
 
 
 def nodes_of(axes: Sequence[np.ndarray]) -> Array:
@@ -36,7 +37,7 @@ def as_inexact(values: Array, dtype=None) -> Array:
     """Strongly typed real or complex numbers, in the precision of `dtype` where one is given."""
     if not jnp.issubdtype(values.dtype, jnp.inexact):
         values = values.astype(jnp.zeros(()).dtype)
-    wanted = np.dtype(values.dtype if dtype is None else dtype)
+    wanted = np.dtype(values.dtype if dtype is None else inexact_dtype(dtype))
     if jnp.iscomplexobj(values) and not np.issubdtype(wanted, np.complexfloating):
         raise PrecisionError(
             f"complex values cannot be stored in a real field of type {wanted}: drop `dtype`, or take `.real` of the "
@@ -45,9 +46,18 @@ def as_inexact(values: Array, dtype=None) -> Array:
     return jax.lax.convert_element_type(values, wanted)
 
 
+def in_precision_of(array: Array, result) -> Array:
+    """What a function of `array` gives, with truth values, integers and Python numbers in the precision of `array`."""
+    result = jnp.asarray(result)
+    if jnp.issubdtype(result.dtype, jnp.inexact) and not result.weak_type:
+        return result
+    kind = complex_dtype if jnp.iscomplexobj(result) else real_dtype
+    return jax.lax.convert_element_type(result, kind(array.dtype))
+
+
 def over_nodes(function: Callable, dim: int, *arrays: Array) -> Array:
     """Apply a function of the values at one node to arrays `(*components, *grid)`."""
     mapped = function
     for _ in range(dim):
         mapped = jax.vmap(mapped, in_axes=-1, out_axes=-1)
-    return mapped(*arrays)
+    return in_precision_of(arrays[0], mapped(*arrays))

@@ -5,10 +5,37 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._core.precision import as_floating
 from .box import axis_name
+from .functions import as_function
+
+
+def as_wall_value(value: Any) -> Any:
+    """A number, numbers, or a function of the wall point, as a leaf or a part of a law."""
+    if callable(value):
+        return as_function(value)
+    return _as_numbers(value, "a wall value is a number, one number per component, or a function of the wall point")
+
+
+def as_weight(weight: Any) -> Any:
+    """The weight of a law: a number, or one per component."""
+    return _as_numbers(weight, "the weights of a wall law are numbers, or one number per component")
+
+
+def _as_numbers(value: Any, wanted: str) -> Any:
+    value = as_floating(list(value) if isinstance(value, tuple) else value)
+    if not hasattr(value, "dtype") and (callable(value) or not isinstance(value, eqx.Module)):
+        raise TypeError(f"{wanted}, got {value!r}: write for example Dirichlet(0.0) or Robin(2.0, 1.0, 0.0).")
+    return value
+
+
+def _as_function_in_time(function: Any) -> Any:
+    if not callable(function) and not isinstance(function, eqx.Module):
+        raise TypeError(f"InTime got {function!r}, which is no function: write InTime(lambda t, x: ...).")
+    return as_function(function)
 
 
 class InTime(eqx.Module):
@@ -32,7 +59,7 @@ class InTime(eqx.Module):
         1.0
     """
 
-    function: Callable
+    function: Callable = eqx.field(converter=_as_function_in_time)
     t: Array = eqx.field(converter=as_floating, default=0.0)
 
     def __call__(self, x: Array) -> Array:
@@ -69,7 +96,12 @@ def _in_time(node: Any) -> bool:
 
 
 class BoundaryLaw(eqx.Module):
-    """What holds at one wall: `weight u + flux_weight du/dn = value`, `n` the outward normal."""
+    """What holds at one wall: `weight u + flux_weight du/dn = value`, `n` the outward normal.
+
+    Numbers are leaves. A plain function is none: it counts by identity, and programs are compiled anew for another one;
+    what changes often is a leaf of an `equinox.Module` with a `__call__`. So is what is traced: a field whose wall
+    function closes over traced values moves in a simulation, but does not pass through `jax.jit`.
+    """
 
 
 class Periodic(BoundaryLaw):
@@ -88,7 +120,7 @@ class Dirichlet(BoundaryLaw):
             or `InTime`.
     """
 
-    value: Any = eqx.field(converter=as_floating, default=0.0)
+    value: Any = eqx.field(converter=as_wall_value, default=0.0)
 
     @property
     def weights(self):
@@ -104,7 +136,7 @@ class Neumann(BoundaryLaw):
             or `InTime`.
     """
 
-    value: Any = eqx.field(converter=as_floating, default=0.0)
+    value: Any = eqx.field(converter=as_wall_value, default=0.0)
 
     @property
     def weights(self):
@@ -116,20 +148,30 @@ class Robin(BoundaryLaw):
     """A weighted sum is given: `weight u + flux_weight du/dn = value`, `n` the outward normal.
 
     Args:
-        weight: Factor of the value `u`; for a cooling wall, the heat transfer coefficient.
-        flux_weight: Factor of the outward normal derivative; the conductivity.
+        weight: Factor of the value `u`, a number or one per component; for a cooling wall, the heat transfer
+            coefficient.
+        flux_weight: Factor of the outward normal derivative, likewise; the conductivity.
         value: A number, one number per component, or a function of the wall point `x`, shape `(dim,)`,
             or `InTime`.
     """
 
-    weight: Any = eqx.field(converter=as_floating)
-    flux_weight: Any = eqx.field(converter=as_floating, default=1.0)
-    value: Any = eqx.field(converter=as_floating, default=0.0)
+    weight: Any = eqx.field(converter=as_weight)
+    flux_weight: Any = eqx.field(converter=as_weight, default=1.0)
+    value: Any = eqx.field(converter=as_wall_value, default=0.0)
+
+    def __check_init__(self):
+        weights = self.weight, self.flux_weight
+        if all(_is_known(weight) and not np.any(np.asarray(weight)) for weight in weights):
+            raise ValueError("Robin(0, 0) says nothing about the function: give a weight that is not zero, or Free().")
 
     @property
     def weights(self):
         """`(weight, flux_weight)`."""
         return self.weight, self.flux_weight
+
+
+def _is_known(number: Any) -> bool:
+    return isinstance(number, (jax.Array, np.ndarray)) and not isinstance(number, jax.core.Tracer)
 
 
 Sides = tuple[tuple[BoundaryLaw, BoundaryLaw], ...]
@@ -149,8 +191,8 @@ def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sid
     """
     if isinstance(boundary, BoundaryLaw):
         return ((boundary, boundary),) * dim
-    if isinstance(boundary, tuple) and len(boundary) == dim and all(isinstance(pair, tuple) for pair in boundary):
-        return boundary
+    if isinstance(boundary, tuple) and len(boundary) == dim and all(map(_is_pair, boundary)):
+        return _checked(boundary)
     if not isinstance(boundary, Mapping):
         raise TypeError(
             f"boundary={boundary!r} is not a boundary law: write Periodic(), Dirichlet(value), Neumann(value), "
@@ -170,6 +212,14 @@ def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sid
     if laws:
         known = ", ".join(axis_name(axis) + end for axis in range(dim) for end in "-+")
         raise ValueError(f"boundary names the unknown side {next(iter(laws))!r}: the sides of this grid are {known}.")
+    return _checked(tuple(sides))
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, tuple) and len(pair) == 2
+
+
+def _checked(sides: Sides) -> Sides:
     for axis, pair in enumerate(sides):
         for law in pair:
             if not isinstance(law, BoundaryLaw):
@@ -178,4 +228,4 @@ def per_side(boundary: BoundaryLaw | Mapping[str, BoundaryLaw], dim: int) -> Sid
                 )
         if isinstance(pair[0], Periodic) != isinstance(pair[1], Periodic):
             raise ValueError(f"axis {axis_name(axis)} is periodic on one side only: make both of its sides Periodic().")
-    return tuple(sides)
+    return sides

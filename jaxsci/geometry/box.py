@@ -2,6 +2,8 @@
 
 import math
 
+import jax
+
 AXIS_NAMES = "xyz"
 
 
@@ -78,6 +80,11 @@ class Box:
 def _checked(axis: int, interval) -> tuple[float, float]:
     try:
         low, high = (float(bound) for bound in interval)
+    except jax.errors.ConcretizationTypeError:
+        raise TypeError(
+            f"Box got a traced bound for axis {axis}: bounds are fixed when a program is compiled, so build the box "
+            "outside of jit, grad and vmap; to vary a length, write the law in coordinates that are scaled by it."
+        ) from None
     except (TypeError, ValueError):
         raise ValueError(
             f"Box got {interval!r} for axis {axis}: each axis is a (low, high) pair, for example Box((0.0, 1.0))."

@@ -1,5 +1,6 @@
 """A uniform grid: a box and the number of nodes along each axis."""
 
+from .._core.precision import whole
 from .box import Box, axis_name
 
 
@@ -28,14 +29,17 @@ class Grid:
             raise ValueError(
                 f"Grid needs a Box as its first argument, got {box!r}: write Grid(Box((0.0, 1.0)), (64,))."
             )
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        if len(shape) != box.dim or any(n != int(n) or n < 1 for n in shape):
+        try:
+            numbers = tuple(map(whole, shape))
+        except TypeError:
+            numbers = (whole(shape),)
+        if len(numbers) != box.dim or not all(n is not None and n >= 1 for n in numbers):
             raise ValueError(
-                f"Grid got shape {shape} for a box with {box.dim} axes: give one positive number of nodes per axis, "
+                f"Grid got shape {shape!r} for a box with {box.dim} axes: give one positive number of nodes per axis, "
                 f"for example {(64,) * box.dim}."
             )
         self.box = box
-        self.shape = tuple(int(n) for n in shape)
+        self.shape = numbers
 
     @property
     def dim(self) -> int:

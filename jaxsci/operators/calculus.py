@@ -3,9 +3,11 @@ way.
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from .._core.errors import ShapeError
+from .._core.precision import whole
 from ..fields import Field, Space
 from ..fields.base import matched
 from .dispatch import operator
@@ -29,9 +31,9 @@ def derivative(field: Field, axis: int = 0, order: int = 1) -> Field:
         >>> float(js.derivative(u, order=2)(jnp.array([2.0])))
         12.0
     """
-    if axis not in range(field.space.dim):
+    if whole(axis) not in range(field.space.dim):
         raise ValueError(f"derivative along axis {axis!r} of {field.space.dim} coordinates: count axes from 0.")
-    if order != int(order) or order < 1:
+    if (whole(order) or 0) < 1:
         raise ValueError(f"derivative of order {order!r}: orders are positive integers; order 0 is the field itself.")
 
 
@@ -92,11 +94,11 @@ def curl(field: Field) -> Field:
     dim = field.space.dim
     if dim == 2 and field.shape == ():
         return stack(derivative(field, 1), -derivative(field, 0))
-    check_components(field, "curl")
+    if dim not in (2, 3):
+        raise ShapeError(f"curl is defined in two and three dimensions, not in {dim}.")
+    check_vector(field, "curl")
     if dim == 2:
         return derivative(field[1], 0) - derivative(field[0], 1)
-    if dim != 3:
-        raise ShapeError(f"curl is defined in two and three dimensions, not in {dim}.")
     pairs = ((1, 2), (2, 0), (0, 1))
     return stack(*(derivative(field[j], i) - derivative(field[i], j) for i, j in pairs))
 
@@ -107,7 +109,7 @@ def advection(velocity: Field, field: Field) -> Field:
     """
     if velocity.space.dim == 1 and velocity.shape == ():
         return velocity * derivative(field)
-    check_components(velocity, "advection")
+    check_vector(velocity, "advection")
     return sum_of(velocity[axis] * derivative(field, axis) for axis in range(field.space.dim))
 
 
@@ -124,6 +126,12 @@ def diffusion(field: Field, conductivity: float | Array | Field) -> Field:
         ShapeError: If the conductivity is neither a number nor a `(dim, dim)` matrix.
     """
     dim = field.space.dim
+    if callable(conductivity) and not isinstance(conductivity, Field):
+        raise TypeError(
+            "a conductivity is a number, a matrix or a field, not a function: sample it with space.field(function)."
+        )
+    if isinstance(conductivity, (list, tuple)):
+        conductivity = jnp.asarray(np.asarray(conductivity), field.dtype)
     shape = conductivity.shape if isinstance(conductivity, Field) else jnp.shape(conductivity)
     if shape == ():
         return (
@@ -163,14 +171,35 @@ def _(field: Field, conductivity: Field, axis: int) -> Field:
 
 
 def dot(left: Field, right: Field) -> Field:
-    """Scalar product of the values at each point, summed over the last component axis."""
-    return left.map(lambda a, b: jnp.sum(a * b, axis=-1), right)
+    """Scalar product of the values at each point, summed over the last component axis.
+
+    Raises:
+        ShapeError: If the last axes differ, or the shapes do and neither is that of a vector.
+    """
+    shapes = left.shape, right.shape
+    fits = all(shapes) and left.shape[-1] == right.shape[-1] and (left.shape == right.shape or 1 in map(len, shapes))
+    if not fits:
+        raise ShapeError(
+            f"dot of fields with components {left.shape} and {right.shape}: it sums products over the last axis, which "
+            "must be as long in both; of scalar fields write `u * v`."
+        )
+    return left.map(_summed_product, right)
+
+
+def _summed_product(a: Array, b: Array) -> Array:
+    return jnp.sum(a * b, axis=-1)
 
 
 def stack(*fields: Field) -> Field:
     """One field from several, as a new last component axis: a vector field from its components."""
+    if not fields:
+        raise ShapeError("stack of no fields: give one field per component, for example stack(u, v).")
     first = matched(*fields)[0]
-    return first.space.linear(lambda *values: jnp.stack(values, axis=-1), *fields)
+    return first.space.linear(_stacked, *fields)
+
+
+def _stacked(*values: Array) -> Array:
+    return jnp.stack(values, axis=-1)
 
 
 def sum_of(fields) -> Field:
@@ -179,6 +208,13 @@ def sum_of(fields) -> Field:
     for other in others:
         first = first + other
     return first
+
+
+def check_vector(field: Field, name: str) -> None:
+    """Raise unless a field is a vector field with one component per coordinate."""
+    check_components(field, name)
+    if len(field.shape) > 1:
+        raise ShapeError(f"{name} needs a vector field, got value shape {field.shape}: give it the rows one by one.")
 
 
 def check_components(field: Field, name: str) -> None:

@@ -1,6 +1,7 @@
 """Numbers from fields: integrals, inner products, norms, spectra."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Inexact
 
 from .._core.errors import ShapeError
@@ -42,12 +43,29 @@ def mean(field: Field) -> Inexact[Array, "*components"]:
 
 
 def norm(field: Field, order: float = 2) -> Inexact[Array, ""]:
-    """The norm `(int |u|^p dx)^(1/p)` over domain and components; `order=jnp.inf` is the largest nodal value."""
+    """The norm `(int |u|^p dx)^(1/p)` over domain and components; `order=jnp.inf` is the largest nodal value.
+
+    Its derivative is zero where the field is zero everywhere.
+
+    Raises:
+        ValueError: If the order is not positive.
+    """
+    is_number = isinstance(order, (int, float, np.integer, np.floating)) and not isinstance(order, bool)
+    if not is_number or not order > 0:
+        raise ValueError(f"norm of order {order!r}: orders are positive numbers, or jnp.inf for the largest value.")
     if order == 2:
-        return jnp.sqrt(inner(field, field).real)
+        return _root(inner(field, field).real, 2.0)
     if order == jnp.inf:
-        return jnp.max(jnp.abs(field.values))
-    return jnp.sum(integral(field.space.field(jnp.abs(field.values) ** order))) ** (1 / order)
+        return _root(jnp.max(jnp.abs(field.values)), 1.0)
+    powers = jnp.abs(field.values) ** float(order)
+    return _root(jnp.sum(integral(field.space.field(powers))), float(order))
+
+
+def _root(number: Array, order: float) -> Array:
+    """The root of a number, with derivative zero at zero."""
+    is_zero = number == 0
+    safe = jnp.where(is_zero, 1.0, number)
+    return jnp.where(is_zero, 0.0, jnp.sqrt(safe) if order == 2 else safe ** (1 / order))
 
 
 def interpolate(field: Field, points: Array) -> Array:

@@ -7,4 +7,4 @@ from .calculus import derivative
 
 @derivative.register(Neural)
 def _(field: Field, axis: int = 0, order: int = 1) -> Field:
-    return field.replace(Derivative(field.data, axis, order))
+    return field.replace(Derivative(field.data, int(axis), int(order)))

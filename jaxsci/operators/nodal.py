@@ -9,6 +9,7 @@ from .._core.errors import ShapeError
 from .._core.memory import apart, branches_are_cheap
 from .._core.precision import multiply, one_kind, real_dtype, total
 from ..fields import Field, FiniteDifference
+from ..fields.sampling import as_inexact
 from ..fields.stencils import central, weights
 from .calculus import derivative, variable_diffusion, variable_diffusion_along
 from .measure import inner, integral
@@ -16,11 +17,13 @@ from .measure import inner, integral
 
 @derivative.register(FiniteDifference)
 def _(field: Field, axis: int = 0, order: int = 1) -> Field:
-    space = field.space
-    if not space.is_periodic(axis) and space.order + order > space.grid.shape[axis]:
+    space, axis, order = field.space, int(axis), int(order)
+    n, where = space.grid.shape[axis], "on a ring" if space.is_periodic(axis) else "between walls"
+    needed = (space.order + order - 1) // 2 if space.is_periodic(axis) else space.order + order
+    if needed > n:
         raise ShapeError(
-            f"derivative of order {order} at order {space.order} needs {space.order + order} nodes between walls, "
-            f"and there are {space.grid.shape[axis]} along axis {axis}: refine the grid or lower the order."
+            f"derivative of order {order} at order {space.order} needs {needed} nodes {where}, and there are {n} along "
+            f"axis {axis}: refine the grid or lower the order."
         )
     radius, w = central(order, space.order)
     w = w / space.grid.spacing[axis] ** order
@@ -137,6 +140,7 @@ def _(left: Field, right: Field):
 
 def integrated(space: FiniteDifference, values: Array) -> Array:
     """Integrals over the domain of nodal values, component by component."""
+    values = as_inexact(values)
     for axis in range(space.dim):
         weights = jnp.asarray(quadrature_weights(space, axis), real_dtype(values.dtype))
         values = multiply(jnp.expand_dims(weights, range(1, space.dim - axis)), values)

@@ -23,7 +23,7 @@ def multiplied(field: Field, factor: np.ndarray) -> Field:
 
 @derivative.register(Fourier)
 def _(field: Field, axis: int = 0, order: int = 1) -> Field:
-    field = field.to("coef")
+    field, axis, order = field.to("coef"), int(axis), int(order)
     space, half = field.space, field.space.is_half(field.data)
     k = space.wavenumbers(axis, half)
     n = space.grid.shape[axis]

@@ -13,7 +13,7 @@ from jaxtyping import PyTree
 from .._core.errors import UnsupportedError
 from .._core.precision import as_parameter
 from ..equations.base import HamiltonianSystem, Phase, SemilinearEquation, StochasticEquation
-from ..fields import is_field, unpack
+from ..fields import Neural, is_field, unpack
 from .methods.base import Method
 from .methods.runge_kutta import RK4, RungeKutta, Tsit5, from_diffrax
 from .methods.symplectic import Leapfrog
@@ -27,7 +27,7 @@ def as_arrays(state: PyTree) -> PyTree:
     def convert(path, u):
         if is_field(u):
             leaves = jax.tree.leaves(unpack(u))
-            if not all(eqx.is_inexact_array(leaf) for leaf in leaves):
+            if isinstance(u.space, Neural) or not all(map(eqx.is_inexact_array, leaves)):
                 raise TypeError(
                     f"the field state{jax.tree_util.keystr(path)} is stored as a function or as integers, which "
                     "cannot be moved in time: bring it to a space of numbers with `space.project(field)`."

@@ -1,9 +1,8 @@
 """What functions read besides their arguments: seen by derivatives, and by the cache of compiled programs."""
 
-import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -13,11 +12,9 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jaxtyping import PyTree
 
-from .._core.tracing import is_tracing
+from .._core.tracing import holds_traced, is_tracing
 from ..fields import Field, FiniteDifference, is_field
 from ..geometry import InTime
-
-DEEPEST = 4
 
 
 class PlainLaw(eqx.Module):
@@ -84,7 +81,8 @@ def closed(equation: Callable, state: PyTree, args: Any, dtype) -> tuple[Callabl
     """The law and its arguments, where functions among their parts read traced values: the law of no arguments with
     these values as leaves.
     """
-    if not any(map(_hides_tracers, jax.tree.leaves((equation, args)))):
+    functions = filter(callable, jax.tree.leaves((equation, args)))
+    if not any(map(holds_traced, functions)):
         return equation, args
     return ClosedLaw(lambda t, u, _: equation(t, u, args), jnp.zeros((), dtype), state, None), None
 
@@ -118,30 +116,5 @@ def _converted(function: Callable, *arguments: Any) -> Callable:
 def is_traced(tree: PyTree) -> bool:
     """Whether a transformation is at work, so that numbers cannot be looked at."""
     return is_tracing() or any(
-        isinstance(leaf, jax.core.Tracer) or _hides_tracers(leaf) for leaf in jax.tree.leaves(tree)
+        isinstance(leaf, jax.core.Tracer) or (callable(leaf) and holds_traced(leaf)) for leaf in jax.tree.leaves(tree)
     )
-
-
-def _hides_tracers(leaf) -> bool:
-    return any(isinstance(value, jax.core.Tracer) for value in _read(leaf, DEEPEST))
-
-
-def _read(node: Any, depth: int) -> Iterator[Any]:
-    """The leaves of all that a function closes over, in the functions among them too."""
-    if isinstance(node, functools.partial):
-        inside = [node.func, node.args, node.keywords]
-    else:
-        function = getattr(node, "__func__", node)
-        cells = getattr(function, "__closure__", None) or ()
-        inside = [getattr(function, "__defaults__", None), *(_content(cell) for cell in cells)]
-    for leaf in jax.tree.leaves(inside):
-        yield leaf
-        if depth and callable(leaf):
-            yield from _read(leaf, depth - 1)
-
-
-def _content(cell) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None

@@ -57,6 +57,31 @@ def test_projection_keeps_precision_and_the_law_of_the_target():
     assert isinstance(projected.space.sides[1][0], js.Neumann)
 
 
+BRICK = js.Box((0.0, 2 * np.pi), (0.0, 1.0), (-1.0, 1.0))
+LAWS = {"x": js.Periodic(), "y": js.Dirichlet(lambda x: jnp.sin(x[0])), "z": js.Robin(1.0, 0.5, 0.2)}
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("source", ["fourier", "walls"])
+def test_projection_to_a_grid_is_evaluation_at_its_nodes(source, dtype):
+    grid, finer = js.Grid(BRICK, (12, 13, 14)), js.Grid(BRICK, (9, 20, 16))
+    space = js.Fourier(grid) if source == "fourier" else js.FiniteDifference(grid, LAWS, order=4)
+    u = space.field(np.random.default_rng(0).normal(size=grid.shape)).astype(dtype)
+    wider = js.Grid(js.Box((-1.0, 9.0), (-0.1, 1.0), (-1.0, 1.0)), (12, 12, 12))
+    for target in (js.Fourier(finer, None), js.FiniteDifference(finer, js.Neumann()), js.FiniteDifference(wider)):
+        got, wanted = target.project(u).values, u(target.points)
+        assert got.dtype == dtype and np.isnan(got).any() == (source == "walls" and target.grid == wider)
+        np.testing.assert_allclose(got, wanted, atol=300 * jnp.finfo(dtype).eps)
+
+
+def test_projection_in_space_goes_axis_by_axis():
+    space = js.Fourier(js.Grid(BRICK, (32, 32, 32)))
+    target = js.FiniteDifference(space.grid, js.Neumann())
+    data = jax.ShapeDtypeStruct((32, 32, 17), complex)
+    memory = jax.jit(lambda a: target.project(js.fields.Field(a, space, "coef")).values).lower(data).compile()
+    assert memory.memory_analysis().temp_size_in_bytes < 20 * 8 * 32**3
+
+
 def laws(u, w):
     return {
         "laplacian": js.laplacian(u),

@@ -1,5 +1,7 @@
 """Stochastic laws: their exact moments solve the moment equations of their drift and diffusion."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -63,3 +65,21 @@ def test_negative_noise_is_refused():
             build()
     with pytest.raises(ValueError, match="sigma=-1.*pass a sigma"):
         GeometricBrownian(sigma=-1.0)
+
+
+@pytest.mark.parametrize("theta", [0.0, 1e-9, 1e-3, 0.02, 0.3])
+def test_ornstein_uhlenbeck_without_return_is_brownian_motion(theta):
+    t, sigma = 1.3, 0.7
+
+    def variance(theta):
+        return OrnsteinUhlenbeck(theta=theta, sigma=sigma).variance(t)
+
+    def by_series(theta):
+        x = -2 * theta * t
+        return sigma**2 * t * sum(x**k / math.factorial(k + 1) for k in range(20))
+
+    np.testing.assert_allclose(variance(theta), by_series(theta), rtol=1e-14)
+    np.testing.assert_allclose(jax.grad(variance)(theta), jax.grad(by_series)(theta), rtol=1e-12)
+    np.testing.assert_allclose(jax.grad(jax.grad(variance))(theta), jax.grad(jax.grad(by_series))(theta), rtol=1e-9)
+    np.testing.assert_allclose(OrnsteinUhlenbeck(theta=0.0, sigma=sigma).covariance(0.4, 2.0), sigma**2 * 0.4)
+    assert jnp.isfinite(jax.grad(lambda a: OrnsteinUhlenbeck(theta=a).variance(jnp.float32(1e6)))(jnp.float32(1e6)))

@@ -58,6 +58,59 @@ def test_scalars(space):
     check(a.map(lambda p, q: p / (1 + q**2), b), lambda x: f(x) / (1 + g(x) ** 2))
 
 
+def test_powers_of_and_by_constants(space):
+    a, w = space.field(f), space.field(v)
+    check(2.0**a, lambda x: 2.0 ** f(x))
+    check(jnp.asarray(1.5) ** a - a ** jnp.asarray(1.5), lambda x: 1.5 ** f(x) - f(x) ** 1.5)
+    check(w ** np.array([1.0, 2.0]), lambda x: jnp.stack([f(x), g(x) ** 2]))
+    check(a ** np.int64(2) + 2 / w[1] + a**-1, lambda x: f(x) ** 2 + 2 / g(x) + 1 / f(x))
+    check((1j) ** a, lambda x: 1j ** c(x))
+    node = space.points[3, 4]
+    slope = jax.jit(jax.grad(lambda p: (a**p + p**a)(node)))(1.5)
+    np.testing.assert_allclose(slope, f(node) ** 1.5 * jnp.log(f(node)) + f(node) * 1.5 ** (f(node) - 1), rtol=1e-10)
+    with pytest.raises(ShapeError, match="one number per component"):
+        a ** jnp.array([1.0, 2.0])
+    with pytest.raises(TypeError):
+        a ** "2"
+
+
+def test_truth_values_and_integers_are_numbers(space):
+    a = space.field(f)
+    for dtype in (jnp.float64, jnp.float32):
+        u = a if space.home == "function" else a.astype(dtype)
+        points = space.points.astype(dtype)
+        inside, floors = u.map(lambda y: y > 2.0), u.map(lambda y: jnp.floor(y).astype(int))
+        for result in (inside, floors, 2 * inside, inside - floors, u.map(lambda y: 1), u.map(lambda y: 1.0)):
+            assert result(points).dtype == dtype
+        if space.home != "function":
+            assert inside.dtype == inside.values.dtype == dtype
+            share = np.mean(np.asarray(a.values) > 2.0)
+            np.testing.assert_allclose(js.mean(inside), share, rtol=0.05)
+            np.testing.assert_allclose(js.norm(inside) ** 2, js.integral(inside), rtol=1e-5)
+    np.testing.assert_allclose((2 * a.map(lambda y: y > 2.0)).values, 2.0 * (np.asarray(a.values) > 2.0))
+
+
+def test_a_type_without_fractions_is_refused(space):
+    if space.home == "function":
+        pytest.skip("a function follows the precision of its points")
+    for kind in (int, bool, jnp.int32):
+        with pytest.raises(PrecisionError, match="holds no real numbers"):
+            space.field(f, dtype=kind)
+        with pytest.raises(PrecisionError, match="holds no real numbers"):
+            space.field(f).astype(kind)
+
+
+def test_components_are_picked_by_lists_too(space):
+    w = space.field(v)
+    check(w[[1, 0]], lambda x: v(x)[::-1])
+    check(w[[True, False]], lambda x: v(x)[:1])
+
+
+def test_complex_points_are_refused(space):
+    with pytest.raises(PrecisionError, match=r"points.real"):
+        space.field(f)(jnp.array([0.1 + 0.2j, 0.3]))
+
+
 def test_vectors(space):
     a, w = space.field(f), space.field(v)
     assert (w.shape, a.shape, len(w)) == ((2,), (), 2)
@@ -140,6 +193,9 @@ def test_precisions_never_mix_silently(space):
         single * jnp.ones(())
     with pytest.raises(PrecisionError, match=r"field.astype\(jnp.float64\)"):
         single * jnp.ones((), complex)
+    for combine in (lambda: single ** np.float64(2.0), lambda: single ** jnp.ones(()), lambda: jnp.ones(()) ** single):
+        with pytest.raises(PrecisionError, match=r"field.astype\(jnp.float64\)"):
+            combine()
     assert (single.astype(jnp.float64) * double).dtype == jnp.float64
     assert (2.0 * single + 1 - 1j * single).dtype == jnp.float32
 

@@ -93,6 +93,74 @@ def test_bad_wall_values_are_named():
             js.derivative(js.FiniteDifference(LINE, js.Dirichlet(value)).field(lambda x: x[0]))
 
 
+def weighted(weight, flux_weight=0.7, value=0.2, order=4):
+    return js.FiniteDifference(LINE, js.Robin(weight, flux_weight, value), order)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_each_component_has_the_weights_of_its_wall(dtype):
+    eps = jnp.finfo(dtype).eps
+    together = weighted(np.array([1.0, 3.0]), np.array([0.7, 0.1]), np.array([0.2, -0.3]))
+    v = together.field(lambda x: jnp.stack([jnp.sin(x[0]), jnp.cos(3 * x[0])]), dtype)
+    for i, one in enumerate((weighted(1.0, 0.7, 0.2), weighted(3.0, 0.1, -0.3))):
+        wanted = js.laplacian(one.field(v.values[i])).values
+        for got in (js.laplacian(v).values[i], js.laplacian(v[i]).values, js.laplacian(v[i : i + 1]).values[0]):
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=100 * eps * np.abs(wanted).max())
+    matrix = weighted(np.array([[1.0, 3.0], [2.0, 5.0]])).field(
+        lambda x: jnp.exp(x[0] * jnp.array([[1.0, 2.0], [3, 4]]))
+    )
+    for i, weight in enumerate((3.0, 5.0)):
+        wanted = js.laplacian(weighted(weight).field(matrix.values[i, 1])).values
+        np.testing.assert_allclose(js.laplacian(matrix[:, 1]).values[i], wanted, rtol=1e-10)
+
+
+def test_bad_weights_are_named():
+    with pytest.raises(ShapeError, match="wall weight of shape .3,. does not fit.*one number per component"):
+        js.laplacian(weighted(np.ones(3)).field(lambda x: jnp.stack([x[0], x[0]])))
+    with pytest.raises(PrecisionError, match="complex wall weight needs a complex field"):
+        js.laplacian(weighted(1j).field(lambda x: x[0]))
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [js.Dirichlet(lambda x: 1.0 + x[0]), js.Neumann(js.InTime(lambda t, x: t + x[0], 0.5))],
+    ids=["rest", "time"],
+)
+def test_fields_with_functions_at_their_walls_pass_through_transformations(wall):
+    u = js.FiniteDifference(LINE, wall).field(lambda x: jnp.cos(2 * x[0]))
+    wanted = js.laplacian(u).values
+    np.testing.assert_allclose(jax.jit(lambda u: js.laplacian(u).with_boundary(wall))(u).values, wanted, rtol=1e-12)
+    moved, rates = jax.lax.scan(lambda u, _: (u.replace(u.data / 2), js.laplacian(u).values), u, None, length=2)
+    np.testing.assert_allclose(rates[0], wanted, rtol=1e-12)
+    assert moved.space.sides[0][0] == wall
+    same = jax.lax.cond(True, lambda u: u, lambda u: u.replace(-u.data), u)
+    np.testing.assert_array_equal(same.values, u.values)
+    slope = jax.grad(lambda u: jnp.sum(js.laplacian(u).values ** 2) / 2)(u)
+    assert slope.data.shape == (16,) and bool(jnp.all(jnp.isfinite(slope.data)))
+    rows = jax.vmap(lambda c: u.replace(c * u.data))(jnp.arange(1.0, 3.0))
+    np.testing.assert_allclose(jax.vmap(js.laplacian, in_axes=(_rows(u),))(rows).values[0], wanted, rtol=1e-12)
+
+
+def _rows(u):
+    return jax.tree.map(lambda _: 0, u)
+
+
+def test_a_function_at_a_wall_is_compiled_once():
+    v = js.FiniteDifference(LINE, js.Dirichlet(lambda x: jnp.stack([x[0], 1 - x[0]]))).field(lambda x: jnp.ones(2))
+    traced = []
+
+    @jax.jit
+    def rate(u):
+        traced.append(u)
+        return js.laplacian(u).values
+
+    for factor in (1.0, 2.0):
+        rate(v.replace(factor * v.data))
+    assert len(traced) == 1
+    assert [rate(v[:1]).shape for _ in range(2)] == [(1, 16)] * 2 and len(traced) == 2
+    np.testing.assert_allclose(rate(v[0]), js.laplacian(v).values[0], rtol=1e-12)
+
+
 def test_complex_fields_with_complex_walls():
     space = js.FiniteDifference(LINE, {"x-": js.Dirichlet(1j), "x+": js.Dirichlet(2 + 1j)}, order=4)
     u = space.field(lambda x: jax.lax.complex(2 * x[0], 1.0 + 0 * x[0]))

@@ -106,6 +106,31 @@ def test_layouts_of_products():
     np.testing.assert_allclose((u * u).to("coef").to("grid").data, np.cos(u.space.axes[0]) ** 2, atol=1e-14)
 
 
+@pytest.mark.parametrize("complex_valued", [False, True], ids=["real", "complex"])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_a_product_is_one_function(dtype, complex_valued):
+    """Values, evaluation, norms, products and the spectrum see the modes that are kept, whatever the layout."""
+    eps, space = 40 * jnp.finfo(dtype).eps, js.Fourier(js.Grid(js.Box((0.0, 2 * np.pi), (0.0, 1.0)), (16, 15)))
+    noise = np.random.default_rng(0).normal(size=(2, 16, 15))
+    u = space.field(noise[0] + 1j * noise[1] if complex_valued else noise[0]).astype(dtype)
+    product = u * u
+    assert product.layout == "grid" and np.abs(product.data - product.values).max() > 0.1
+    stored = product.to("coef")
+    np.testing.assert_allclose(product.values, stored.values, atol=eps)
+    np.testing.assert_allclose(product(space.points), product.values, atol=10 * eps)
+    for measure in (js.norm, js.integral, js.mean, lambda w: js.norm(w, jnp.inf), lambda w: js.inner(u, w)):
+        np.testing.assert_allclose(measure(product), measure(stored), rtol=eps, atol=eps)
+    _, energy = js.energy_spectrum(product)
+    np.testing.assert_allclose(np.sum(energy), js.norm(product) ** 2 / 2 / space.grid.box.volume, rtol=10 * eps)
+
+
+def test_values_that_were_given_are_the_values():
+    values = np.random.default_rng(0).normal(size=16)
+    np.testing.assert_allclose(ring(16).field(values).values, values, atol=1e-15)
+    u = ring(16, None).field(values)
+    assert transforms(lambda a: (u.replace(a) * u.replace(a)).values, u.data) == 1
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_evaluation_anywhere(dtype):
     space = js.Fourier(js.Grid(js.Box((0.0, 2 * np.pi), (-1.0, 1.0)), (8, 9)))

@@ -9,6 +9,7 @@ import jaxsci as js
 
 BOX = js.Box((0.0, 1.0), (0.0, 1.0))
 NETWORK = eqx.nn.MLP(2, "scalar", 8, 2, activation=jnp.tanh, key=jax.random.key(0))
+NETWORK_OF_ONE = eqx.nn.MLP("scalar", "scalar", 4, 1, key=jax.random.key(0))
 
 
 def sizes(tree):
@@ -51,3 +52,29 @@ def test_functions_that_return_numbers():
         assert u(jnp.zeros((5, 2), jnp.float32)).dtype == jnp.float32
         np.testing.assert_allclose(js.laplacian(u).values, np.zeros((3, 4)))
     assert space.field(lambda x: x).values.shape == (2, 3, 4)
+
+
+def test_functions_pass_through_transformations_and_are_compiled_once():
+    u = js.Neural(BOX).field(lambda x: jnp.sin(x[0]))
+    point, traced = jnp.array([0.3, 0.4]), []
+
+    @jax.jit
+    def value(w, x):
+        traced.append(w)
+        return w(x)
+
+    def built():
+        v = js.gradient(u)
+        return 2 * js.laplacian(u) - (-u) + v[0] * v[..., 1] + js.dot(v, v) + abs(u) ** 2 + 1 / (u + 3) + 2.0**u
+
+    assert value(built(), point) == value(built(), point) and len(traced) == 1
+    np.testing.assert_allclose(value(built(), point), built()(point), rtol=1e-14)
+    assert jax.lax.cond(True, lambda w: w, lambda w: w, u)(point) == u(point)
+    assert jax.grad(lambda w: w(point))(2.0 * u).data.parts[1].value == u(point)
+    assert "lambda" in repr(u.data)
+
+
+def test_powers_keep_their_numbers_visible():
+    u = js.Neural(BOX).field(lambda x: 1 + x[0])
+    for composed in (u ** jnp.asarray(1.5), jnp.asarray(1.5) ** u, jnp.asarray(1.5) / u, u.map(NETWORK_OF_ONE)):
+        assert len(sizes(composed)) >= 1

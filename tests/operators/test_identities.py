@@ -155,3 +155,77 @@ def test_projection_of_complex_fields_and_derivatives_under_vmap(storage):
     stacked = jnp.stack([noise(space, seed=i).values for i in range(3)])
     mapped = jax.vmap(lambda values: js.laplacian(space.field(values)).values)(stacked)
     np.testing.assert_allclose(mapped[2], js.laplacian(space.field(stacked[2])).values, atol=1e-11)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(
+    "walls", ["fourier", "ring", js.Dirichlet(), js.Neumann(), js.Robin(0.0), js.Robin(1e-5)], ids=str
+)
+def test_poisson_on_slender_boxes(walls, axis):
+    """A long axis has smaller eigenvalues than a short one, and none but that of the constant is zero."""
+    length = (1e9, 1.0) if axis == 0 else (1.0, 1e9)
+    grid = js.Grid(js.Box(*((0.0, side) for side in length)), (24, 24))
+    laws = {"xy"[axis]: walls, "xy"[1 - axis]: js.Neumann()}
+    space = js.Fourier(grid) if walls == "fourier" else js.FiniteDifference(grid, None if walls == "ring" else laws)
+    k = (1 if isinstance(walls, js.Dirichlet) else 2) * np.pi / 1e9
+    wave = space.field(lambda x: (jnp.sin if isinstance(walls, js.Dirichlet) else jnp.cos)(k * x[axis]))
+    found = js.solve_poisson(space.field(-(k**2) * wave.values))
+    np.testing.assert_allclose((found - js.mean(found)).values, (wave - js.mean(wave)).values, atol=3e-2)
+
+
+def between(weight, value=0.2, order=4, dtype=float):
+    grid = js.Grid(js.Box((0.0, 1.0), (0.0, 2.0)), (16, 18))
+    walls = {
+        "x-": js.Robin(weight, 0.7, value),
+        "x+": js.Dirichlet(0.1),
+        "y-": js.Robin(2.0, weight, value),
+        "y+": js.Neumann(0.3),
+    }
+    return js.FiniteDifference(grid, walls, order).field(lambda x: jnp.sin(3 * x[0]) * jnp.exp(x[1]), dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_poisson_between_walls_whose_weights_are_traced(dtype):
+    tolerance = 500 * jnp.finfo(dtype).eps
+
+    def size(weight, value):
+        return js.norm(js.solve_poisson(between(weight, value, dtype=dtype)))
+
+    weights, value = jnp.array([1.5, 2.5], dtype), jnp.asarray(0.2, dtype)
+    wanted = [size(float(weight), 0.2) for weight in weights]
+    u = between(1.5, dtype=dtype)
+    solved = jax.jit(js.solve_poisson)(u)
+    assert solved.values.dtype == dtype
+    np.testing.assert_allclose(solved.values, js.solve_poisson(u).values, atol=tolerance)
+    np.testing.assert_allclose(jax.jit(lambda: size(1.5, 0.2))(), wanted[0], rtol=tolerance)
+    np.testing.assert_allclose(jax.jit(jax.vmap(size, (0, None)))(weights, value), wanted, rtol=tolerance)
+    by_value = jax.jit(jax.vmap(lambda v: size(1.5, v)))(jnp.array([0.2, 0.4], dtype))
+    np.testing.assert_allclose(by_value[0], wanted[0], rtol=tolerance)
+    if dtype == jnp.float64:
+        slopes = jax.jit(jax.grad(size, (0, 1)))(weights[0], value)
+        for i, slope in enumerate(slopes):
+            ahead, behind = (size(1.5 + s * (i == 0), 0.2 + s * (i == 1)) for s in (1e-5, -1e-5))
+            np.testing.assert_allclose(slope, (ahead - behind) / 2e-5, rtol=1e-7)
+        np.testing.assert_allclose(jax.jvp(lambda w: size(w, value), (1.5,), (1.0,))[1], slopes[0], rtol=1e-10)
+
+
+def test_walls_that_turn_out_to_leave_the_constant_free():
+    f = between(1.0)
+    by_weight = jax.jit(lambda weight: js.solve_poisson(f, js.Robin(weight, 1.0, 0.0)).values)
+    np.testing.assert_allclose(by_weight(0.0), js.solve_poisson(f, js.Neumann()).values, atol=1e-11)
+    np.testing.assert_allclose(by_weight(2.0), js.solve_poisson(f, js.Robin(2.0)).values, atol=1e-11)
+
+
+def test_poisson_with_a_law_per_component():
+    f = between(1.0)
+    both = js.solve_poisson(js.operators.stack(f, 2 * f), js.Robin(np.array([1.0, 3.0]), 0.5, np.array([0.1, 0.2])))
+    for i, law in enumerate((js.Robin(1.0, 0.5, 0.1), js.Robin(3.0, 0.5, 0.2))):
+        np.testing.assert_allclose(both.values[i], js.solve_poisson((1 + i) * f, law).values, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 1.5, 2, 3, jnp.inf])
+def test_the_norm_is_flat_at_zero(storage, order):
+    space = storage(SQUARE)
+    slope = jax.grad(lambda a: js.norm(space.field(a), order))(jnp.zeros(SQUARE.shape))
+    np.testing.assert_array_equal(slope, 0.0)
+    assert np.isnan(js.norm(space.field(np.full(SQUARE.shape, np.nan)), order))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ..._core.errors import SimulationError, StabilityError
-from ...equations.base import SemilinearEquation
+from ...equations.base import Equation, SemilinearEquation
 from ...fields import is_field, unpack
 from ..adaptive import NOT_SOLVED, STEP_TOO_SMALL, TOO_MANY_STEPS
 from ..choice import is_spectral
@@ -38,9 +38,11 @@ def _initial(inputs):
 
 
 def check_start(inputs: tuple) -> None:
-    """Raise when the initial state, or its time derivative, is not finite."""
+    """Raise when the initial state, or its time derivative, is not finite, or the law refuses to start there."""
     equation, state = inputs[:2]
     if all(bool(flag) for flag in _initial(inputs)):
+        if isinstance(equation, Equation):
+            equation.check_start(state)
         return
     bad = bad_parts(state)
     if bad:
