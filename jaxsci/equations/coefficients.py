@@ -139,6 +139,8 @@ def with_source(rate: Field, source: Source) -> Field:
     if source is None:
         return rate
     source = sampled(source, rate) if is_function(source) else source
+    if source.shape == (1,) and rate.shape == ():  # a function of x, in place of x[0], on a line
+        source = source[0]
     if source.shape not in ((), rate.shape):
         raise ShapeError(
             f"the source has a value of shape {source.shape} at each point, but the field has one of shape "

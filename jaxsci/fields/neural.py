@@ -133,8 +133,8 @@ class Composed(eqx.Module):
 
     def at(self, values: list[Array]) -> Array:
         """The value where those of the parts are known."""
-        values = one_kind(*values)
-        return in_precision_of(values[0], self.function(*values))
+        alike = one_kind(*values)
+        return in_precision_of(alike[0], self.function(*alike))
 
 
 class Derivative(eqx.Module):

@@ -30,10 +30,10 @@ class Grid:
                 f"Grid needs a Box as its first argument, got {box!r}: write Grid(Box((0.0, 1.0)), (64,))."
             )
         try:
-            numbers = tuple(map(whole, shape))
+            numbers = tuple(whole(n) or 0 for n in shape)
         except TypeError:
-            numbers = (whole(shape),)
-        if len(numbers) != box.dim or not all(n is not None and n >= 1 for n in numbers):
+            numbers = (whole(shape) or 0,)
+        if len(numbers) != box.dim or min(numbers) < 1:
             raise ValueError(
                 f"Grid got shape {shape!r} for a box with {box.dim} axes: give one positive number of nodes per axis, "
                 f"for example {(64,) * box.dim}."

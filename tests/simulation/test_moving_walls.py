@@ -151,8 +151,8 @@ def test_steps_rollouts_and_ensembles():
     many = js.ensemble(HEAT, u.replace(jnp.stack([u.data, u.data + 1.0, u.data])), t1=0.01, save_at=2)
     each = [js.simulate(HEAT, u.replace(a), t1=0.01, save_at=2) for a in (u.data, u.data + 1.0)]
     for i, alone in enumerate(each):
-        np.testing.assert_allclose(many.at(i).values, alone.states.values, rtol=1e-8)
-        np.testing.assert_allclose(many.at(i).space.sides[0][0].value.t, alone.ts, rtol=1e-12)
+        np.testing.assert_allclose(many.member(i).states.values, alone.states.values, rtol=1e-8)
+        np.testing.assert_allclose(many.member(i).states.space.sides[0][0].value.t, alone.ts, rtol=1e-12)
 
 
 class Swing(eqx.Module):
