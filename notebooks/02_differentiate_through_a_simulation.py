@@ -206,7 +206,7 @@ for name, adjoint in policies.items():
     print(f"{name:22}  time {seconds / forward:.1f}   memory {memory:6.1f} MB")
 
 # %% [markdown]
-# The default keeps its stored states within 40 MB; `Checkpointed(memory=...)` sets another limit. For few unknowns and
+# The default keeps its stored states within 67 MB; `Checkpointed(memory=...)` sets another limit. For few unknowns and
 # many outputs, forward mode (`jax.jacfwd`, as for the error bar above) stores nothing at all.
 #
 # Mechanics can run backwards. A planet for 20 000 leapfrog steps:

@@ -60,7 +60,7 @@ class Checkpointed(Loop):
         memory: bytes for stored states.
     """
 
-    memory: int = eqx.field(static=True, default=40_000_000)
+    memory: int = eqx.field(static=True, default=2**26)
 
     def trajectory(self, body, carry, num_saves, every, rings=None):
         if takes_margins():  # nobody asks for derivatives

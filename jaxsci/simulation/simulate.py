@@ -113,9 +113,9 @@ def _with_states(solution: Solution) -> Solution:
 
 def _reached(solution: Solution) -> Solution:
     """Without the places of times that the run did not come to, since an event ended it or it took fewer steps."""
-    if solution.ts is None or bool(jnp.all(jnp.isfinite(solution.ts))):
+    if solution.ts is None or np.isfinite(solution.ts).all():
         return solution
-    count = int(jnp.sum(jnp.isfinite(solution.ts)))
+    count = int(np.isfinite(solution.ts).sum())
     states = slice_states(solution.states, slice(0, count))
     return eqx.tree_at(lambda s: (s.ts, s.states), solution, (solution.ts[:count], states))
 
