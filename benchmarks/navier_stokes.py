@@ -126,6 +126,6 @@ def work(precision: str, quick: bool) -> Work:
             Target("exponax", 1.4),
             Target("jax-cfd", 2.0),
         ],
-        limits=[Limit("16 transforms a step, one core", lambda: transforms(precision, steps))],
+        limits=[Limit("16 transforms a step, one after the other", lambda: transforms(precision, steps))],
         figures=lambda: errors(precision, steps),
     )
