@@ -22,7 +22,7 @@ from .base import Example, SemilinearEquation
 from .coefficients import Source, as_source, nonnegative, sampled, with_source
 from .states import check_field, is_known
 
-MOST_DIVERGENCE = 0.05
+MOST_DIVERGENCE = 0.3
 
 
 class NavierStokes(SemilinearEquation):

@@ -23,7 +23,7 @@ from .coefficients import Source, as_source, is_function, nonnegative, with_sour
 from .navier_stokes import mean_square
 from .states import check_field, is_known
 
-MOST_MEAN = 0.1
+MOST_MEAN = 0.3
 
 
 class KolmogorovForcing(eqx.Module):
