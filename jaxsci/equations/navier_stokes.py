@@ -20,7 +20,7 @@ from ..geometry import Box, Periodic
 from ..operators import derivative, divergence_free, gradient, inner, integral, laplacian, stack
 from .base import Example, SemilinearEquation
 from .coefficients import Source, as_source, nonnegative, sampled, with_source
-from .states import check_field, is_known
+from .states import check_field, share_lost
 
 MOST_DIVERGENCE = 0.3
 
@@ -71,13 +71,11 @@ class NavierStokes(SemilinearEquation):
 
     def check_start(self, u: Field) -> None:
         self.check_state(u)
-        if not is_known(u):
-            return
-        lost, whole = map(float, _squares(u))
-        if lost > MOST_DIVERGENCE**2 * whole:
+        share = share_lost(_squares, u)
+        if share > MOST_DIVERGENCE:
             raise ValueError(
                 "NavierStokes keeps the divergence of its start, which must be zero: a gradient makes up "
-                f"{(lost / whole) ** 0.5:.1%} of this velocity. Start from js.divergence_free(velocity)."
+                f"{share:.1%} of this velocity. Start from js.divergence_free(velocity)."
             )
 
     def linear(self, u: Field) -> Field:

@@ -21,7 +21,7 @@ from ..operators import curl, derivative, laplacian, mean, solve_poisson
 from .base import Example, SemilinearEquation
 from .coefficients import Source, as_source, is_function, nonnegative, with_source
 from .navier_stokes import mean_square
-from .states import check_field, is_known
+from .states import check_field, share_lost
 
 MOST_MEAN = 0.3
 
@@ -97,13 +97,11 @@ class NavierStokesVorticity(SemilinearEquation):
 
     def check_start(self, u: Field) -> None:
         self.check_state(u)
-        if not is_known(u):
-            return
-        lost, whole = map(float, _squares(u))
-        if lost > MOST_MEAN**2 * whole:
+        share = share_lost(_squares, u)
+        if share > MOST_MEAN:
             raise ValueError(
                 "NavierStokesVorticity needs a start of zero mean, as every curl of a periodic velocity has: the mean "
-                f"of this vorticity is {(lost / whole) ** 0.5:.1%} of its root mean square. Start from w - js.mean(w)."
+                f"of this vorticity is {share:.1%} of its root mean square. Start from w - js.mean(w)."
             )
 
     def linear(self, u: Field) -> Field:

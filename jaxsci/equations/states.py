@@ -1,5 +1,6 @@
 """What a law asks of the state that it is given: its kind and shape, and the numbers of a start."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -42,6 +43,17 @@ def entries_of(law: Any, u: Any) -> Any:
 def is_known(state: Any) -> bool:
     """Whether the numbers of a state can be looked at: no transformation is at work."""
     return not is_tracing() and not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(state))
+
+
+def share_lost(squares: Callable, u: Any) -> float:
+    """How much of a state a law cannot keep, as a share of its root mean square; zero where it is traced.
+
+    `squares(u)` gives the mean squares of what is lost and of the whole.
+    """
+    if not is_known(u):
+        return 0.0
+    lost, whole = map(float, squares(u))
+    return (lost / whole) ** 0.5 if whole else 0.0
 
 
 def _name(law: Any) -> str:
