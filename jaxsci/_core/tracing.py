@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 DEEPEST = 8
 
@@ -26,6 +26,13 @@ def is_tracing() -> bool:
 def holds_traced(node: Any) -> bool:
     """Whether numbers that are not known yet are in an object, or in what a function closes over."""
     return _holds_traced(node, set(), DEEPEST)
+
+
+def is_traced(tree: PyTree) -> bool:
+    """Whether a transformation is at work, so that numbers cannot be looked at."""
+    return is_tracing() or any(
+        isinstance(leaf, jax.core.Tracer) or (callable(leaf) and holds_traced(leaf)) for leaf in jax.tree.leaves(tree)
+    )
 
 
 def _holds_traced(node: Any, seen: set[int], depth: int) -> bool:

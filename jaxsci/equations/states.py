@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from .._core.errors import ShapeError
-from .._core.tracing import is_tracing
+from .._core.tracing import is_traced
 from ..fields import is_field
 
 
@@ -40,17 +38,12 @@ def entries_of(law: Any, u: Any) -> Any:
     return u
 
 
-def is_known(state: Any) -> bool:
-    """Whether the numbers of a state can be looked at: no transformation is at work."""
-    return not is_tracing() and not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(state))
-
-
 def share_lost(squares: Callable, u: Any) -> float:
     """How much of a state a law cannot keep, as a share of its root mean square; zero where it is traced.
 
     `squares(u)` gives the mean squares of what is lost and of the whole.
     """
-    if not is_known(u):
+    if is_traced(u):
         return 0.0
     lost, whole = map(float, squares(u))
     return (lost / whole) ** 0.5 if whole else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
-from ..simulation.closures import is_traced
+from .._core.tracing import is_traced
 from .chains import diagnostics
 from .chains.draws import Draws
 from .chains.nuts import Settings, begin, library, run, schedule

@@ -12,7 +12,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jaxtyping import PyTree
 
-from .._core.tracing import holds_traced, is_tracing
+from .._core.tracing import holds_traced, is_traced
 from ..fields import Field, FiniteDifference, is_field
 from ..geometry import InTime
 
@@ -111,10 +111,3 @@ def _converted(function: Callable, *arguments: Any) -> Callable:
         return function
     closed_function = ClosedLaw(function, *arguments)
     return closed_function if is_traced(closed_function.numbers) else function
-
-
-def is_traced(tree: PyTree) -> bool:
-    """Whether a transformation is at work, so that numbers cannot be looked at."""
-    return is_tracing() or any(
-        isinstance(leaf, jax.core.Tracer) or (callable(leaf) and holds_traced(leaf)) for leaf in jax.tree.leaves(tree)
-    )

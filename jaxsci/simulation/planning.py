@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._core.errors import UnsupportedError
+from .._core.tracing import is_traced
 from ..equations.base import StochasticEquation
 from ..fields import unpack
 from .adjoints import Adjoint, Checkpointed, Reversible
@@ -25,7 +26,7 @@ from .choice import (
     choose,
     number,
 )
-from .closures import closed, is_traced, with_closed_walls, with_closure
+from .closures import closed, with_closed_walls, with_closure
 from .delegate import as_diffrax
 from .methods.base import Method, time_dtype
 from .rollout import check_reversible

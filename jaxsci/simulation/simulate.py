@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._core.memory import can_choose_loops, for_rings, for_stencils
+from .._core.tracing import is_traced
 from ..fields import has_near_stencils, has_stencils, pack, unpack
 from . import adaptive
 from .adjoints import Adjoint
-from .closures import is_traced
 from .delegate import integrate_by_diffrax
 from .methods.base import Method, check_derivative
 from .planning import Plan, plan_run

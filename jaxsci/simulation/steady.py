@@ -11,10 +11,11 @@ import optimistix
 from jaxtyping import PyTree
 
 from .._core.errors import SimulationError, UnsupportedError
+from .._core.tracing import is_traced
 from ..fields import is_field
 from .adjoints import Adjoint, Implicit
 from .choice import as_arguments, as_arrays
-from .closures import is_traced, with_closure
+from .closures import with_closure
 from .methods.base import check_derivative, time_dtype
 from .solution import Solution
 

@@ -13,10 +13,10 @@ from jax.sharding import AxisType, PartitionSpec
 from jaxtyping import PyTree
 
 from ..._core.errors import ShapeError, SimulationError, UnsupportedError
+from ..._core.tracing import is_traced
 from ...fields import is_field, pack, unpack
 from ..adjoints import Adjoint, Reversible
 from ..choice import as_arguments, as_arrays, is_spectral
-from ..closures import is_traced
 from ..methods.base import Method, check_derivative
 from ..methods.runge_kutta import RungeKutta
 from ..planning import Plan, plan_run
