@@ -102,5 +102,5 @@ def evaluated(template: PyTree, function: Callable, *arrays: PyTree) -> PyTree:
     program, shapes = jax.make_jaxpr(function, return_shape=True)(*arrays)
     leaves, structure = jax.tree.leaves(arrays), jax.tree.structure(shapes)
     if sum(number_of("fft", equation) for equation in program.eqns) > 2:
-        return jax.tree.unflatten(structure, beside(program, *leaves))
+        return jax.tree.unflatten(structure, beside(jaxpr_as_fun(program), *leaves))
     return in_memory(jax.tree.unflatten(structure, jaxpr_as_fun(program)(*leaves)))

@@ -17,7 +17,7 @@ def product(a, b):
 
 
 def run(a, b):
-    first, second = beside(jax.make_jaxpr(product)(a, b), a, b)
+    first, second = beside(product, a, b)
     return first, second
 
 
@@ -34,6 +34,8 @@ def transformed(function):
         "values": function,
         "gradient": jax.grad(total(function), argnums=(0, 1)),
         "tangent": lambda a, b: jax.jvp(function, (a, b), (b, a))[1],
+        "gradient of one result": jax.grad(lambda a, b: jnp.sum(function(a, b)[0] ** 2)),
+        "tangent of a gradient": lambda a, b: jax.jvp(lambda b: jax.grad(total(function))(a, b), (b,), (a,))[1],
         "gradient of many": jax.vmap(jax.grad(total(function)), in_axes=(0, None)),
         "differentiated twice": jax.grad(lambda a, b: jnp.sum(jax.grad(total(function))(a, b) ** 2)),
     }
@@ -58,3 +60,25 @@ def test_a_piece_keeps_what_its_transforms_read_and_give():
     assert results.count("f64[1,1]") + results.count("c128[1,1]") == 6 * WITNESSES
     assert results.count("c128[16,9]") == 2 + 2 + 2  # given by the first two, read by the next, given by the last
     assert results.count("f64[16,16]") == 2 + 2  # given by the second two, read by the last
+
+
+def pieces(function) -> list[tuple[int, int]]:
+    """How many transforms each piece of a compiled function holds, and how many single numbers it gives."""
+    text = jax.jit(function).lower(A, B).compile().as_text()
+    bodies = [part.split("\n}")[0] for part in text.split("\n%piece")[1:]]
+    numbers = [body.split("{\n")[0].count("[1,1]") for body in bodies]
+    return [(body.count(" fft("), count) for body, count in zip(bodies, numbers, strict=True)]
+
+
+def test_transforms_of_derivatives_are_beside_each_other_too():
+    """Forth, six; back, each of them the other way."""
+    assert pieces(jax.grad(total(run), argnums=(0, 1))) == [(6, 6 * WITNESSES), (6, 6 * WITNESSES)]
+
+
+def test_values_that_nobody_reads_are_not_worked_out_again():
+    """Of six transforms of a checkpointed piece a gradient reads what the first four give."""
+
+    def loss(a, b):
+        return total(jax.checkpoint(run, prevent_cse=False))(a, b)
+
+    assert [count for count, _ in pieces(jax.grad(loss, argnums=(0, 1)))] == [6, 4, 6]
