@@ -7,6 +7,7 @@ encounters need small steps; `NBody` can soften them instead.
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
@@ -122,7 +123,7 @@ class NBody(HamiltonianSystem):
 
     def potential(self, q: Inexact[Array, "bodies dim"]) -> Inexact[Array, ""]:
         _, squares, pairs = self._pairs(q)
-        return -jnp.sum(pairs / jnp.sqrt(squares)) / 2
+        return -jnp.sum(pairs * jax.lax.rsqrt(squares)) / 2
 
     def velocity(self, p: Inexact[Array, "bodies dim"]) -> Inexact[Array, "bodies dim"]:
         self._check_bodies(p)
@@ -130,7 +131,7 @@ class NBody(HamiltonianSystem):
 
     def force(self, q: Inexact[Array, "bodies dim"]) -> Inexact[Array, "bodies dim"]:
         differences, squares, pairs = self._pairs(q)
-        strength = pairs / (squares * jnp.sqrt(squares))
+        strength = pairs * jax.lax.rsqrt(squares) ** 3
         return jnp.sum(strength[:, :, None] * differences, axis=1)
 
     def _check_bodies(self, rows):

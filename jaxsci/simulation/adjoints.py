@@ -13,6 +13,7 @@ from .._core.loops import scan
 from .._core.memory import apart_after, takes_margins
 from .._core.rings import Rings, reach, with_margin
 
+WITHIN_A_STEP = 8  # arrays of the size of a state that the derivative of a step reads
 MOST_WITH_MARGIN = 8  # steps; more would take longer to compile and save little
 
 
@@ -53,8 +54,8 @@ class Forward(Loop):
 class Checkpointed(Loop):
     """Store a state now and then and compute the rest again: the default.
 
-    The block between two stored states is the smallest one that keeps all stored states within `memory` bytes, and at
-    most about the square root of the number of steps.
+    The block between two stored states is the smallest one with which these and what its derivative reads fit into
+    `memory` bytes, and at most about the square root of the number of steps.
 
     Args:
         memory: bytes for stored states.
@@ -67,14 +68,26 @@ class Checkpointed(Loop):
             return _trajectory(_steps(body, rings), carry, num_saves, every, lambda run: run, every)
         total = num_saves * every
         size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(carry))
-        block = max(1, min(math.ceil(math.sqrt(total)), math.ceil(total * size / self.memory)))
+        block, a_step = _block(total, self.memory // max(1, size))
         block += block % 2 if rings else 0
-        inner = jax.checkpoint(body, prevent_cse=False) if block > 8 else body
+        inner = jax.checkpoint(body, prevent_cse=False) if a_step == 1 else body
 
         def guard(run):
             return jax.checkpoint(run, prevent_cse=False)
 
         return _trajectory(_steps(inner, rings), carry, num_saves, every, guard, block)
+
+
+def _block(steps: int, room: int) -> tuple[int, int]:
+    """The fewest steps of a block for which the states between blocks and what the derivative of a block reads fit into
+    so much `room`, and the states that each of its steps takes of it: one where the steps are checkpointed, too.
+    """
+    longest = math.ceil(math.sqrt(steps))
+    for a_step in (WITHIN_A_STEP, 1):
+        for block in range(1, longest + 1):
+            if math.ceil(steps / block) + a_step * (block - 1) <= room:
+                return block, a_step
+    return longest, 1
 
 
 class Reversible(Adjoint):
