@@ -5,16 +5,15 @@ among threads once it is more than eight operations. Left to itself it gives a t
 whose end the transform must then wait for; and two that are ready at once are too few to be shared. So a piece keeps
 until its end what its transforms read and give, and hands out a few numbers of what each reads: operations of no cost.
 
-A piece is one operation of a program, so that its derivatives are such pieces, too: one for the values and what tangents
-need of them, one for the tangents, and for cotangents its transpose. What nobody reads of a piece is taken out of it.
+A piece is one operation of a program, so that its derivatives are such pieces, too: one for the values and what their
+tangents need, one for the tangents, and for cotangents its transpose. What nobody reads of a piece is taken out of it.
 """
 
 from collections.abc import Callable
 
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Primitive, jaxpr_as_fun
-from jax.interpreters import ad, batching, mlir
-from jax.interpreters import partial_eval as pe
+from jax.interpreters import ad, batching, mlir, partial_eval as pe
 from jaxtyping import Array
 
 from .memory import PIECE, apart, keeps_apart

@@ -12,13 +12,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from .._core.errors import UnsupportedError
-from .._core.memory import apart
+from .._core.memory import apart, in_memory
 from ..fields import rounding_noise
 from .adjoints import Adjoint, Checkpointed, Direct, Forward, add, pullback, zeros_like_inexact
 from .methods.base import move, times, vector_field, weighted_sum
 from .methods.runge_kutta import RungeKutta
 from .watch.progress import report
 
+LONG_SUM = 16
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
 TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_SOLVED = 1, 2, 3
 
@@ -56,7 +57,10 @@ def mean_square(errors: PyTree, old: PyTree, new: PyTree, tolerances: tuple, tem
 
     def squares(e, a, b, noise):
         scale = atol + jnp.asarray(noise, dtype) + rtol * jnp.maximum(jnp.abs(a), jnp.abs(b)).astype(dtype)
-        return jnp.sum(jnp.square(jnp.abs(e).astype(dtype) / scale), axis=tuple(range(e.ndim - lanes)))
+        square = jnp.square(jnp.abs(e).astype(dtype) / scale)
+        # a long sum over the numbers of a lane runs inside the loop over lanes, where the rest makes vectors of them
+        long = lanes and square[..., 0].size > LONG_SUM
+        return jnp.sum(in_memory(square) if long else square, axis=tuple(range(e.ndim - lanes)))
 
     floors = rounding_noise(template, old, lanes)
     leaves = zip(*(jax.tree.leaves(x) for x in (errors, old, new)), floors, strict=True)
