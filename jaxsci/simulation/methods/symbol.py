@@ -19,6 +19,8 @@ from ...fields import Fourier, is_field, pack, unpack
 from ...geometry import Grid
 from .phi import matrix_phis, scalar_phis
 
+SMALL_CHANGE = 0.5
+
 
 class Symbol(eqx.Module):
     """A function of the linear part `L`, as it acts on the coefficients of a state."""
@@ -30,6 +32,10 @@ class Symbol(eqx.Module):
     @abc.abstractmethod
     def phis(self, count: int) -> tuple["Symbol", ...]:
         """`exp(L), phi_1(L), ..., phi_count(L)`."""
+
+    @abc.abstractmethod
+    def exponential(self) -> "Exponential":
+        """`exp(L)`."""
 
     @abc.abstractmethod
     def resolvent(self, scale) -> "Symbol":
@@ -51,6 +57,28 @@ class Symbol(eqx.Module):
         return self * scale
 
 
+class Exponential(eqx.Module):
+    """`exp(L)`: where it changes a state by less than half, `1 + (exp(L) - 1)`.
+
+    A number near one is rounded in the same way at every step, and after a thousand steps the error is a thousand times
+    as large; a small change keeps its digits, and what its sum with the state loses differs from step to step.
+    """
+
+    kept: PyTree[Array]  # one where a change is added, zero where all is in `change`
+    change: Symbol
+
+    def advance(self, arrays: PyTree, increment: PyTree) -> PyTree:
+        """`exp(L) arrays + increment`."""
+        kept = jax.tree.broadcast(self.kept, arrays)
+        change = jax.tree.map(jnp.add, self.change.apply(arrays), increment)
+        return jax.tree.map(lambda k, a, b: multiply(k, a) + b, kept, arrays, change)
+
+
+def _kept(size: Array) -> Array:
+    """One where a change is small, else zero."""
+    return jnp.where(jax.lax.stop_gradient(size) < SMALL_CHANGE, 1.0, 0.0).astype(size.dtype)
+
+
 class DiagonalSymbol(Symbol):
     """One number per unknown and wavenumber."""
 
@@ -63,6 +91,13 @@ class DiagonalSymbol(Symbol):
         leaves, structure = jax.tree.flatten(self.factors)
         columns = zip(*(scalar_phis(z, count) for z in leaves), strict=True)
         return tuple(DiagonalSymbol(structure.unflatten(column)) for column in columns)
+
+    def exponential(self) -> Exponential:
+        exp, phi1 = self.phis(1)
+        minus_one = self @ phi1
+        kept = jax.tree.map(lambda f: _kept(jnp.abs(f)), minus_one.factors)
+        change = jax.tree.map(lambda k, f, e: jnp.where(k > 0, f, e), kept, minus_one.factors, exp.factors)
+        return Exponential(kept, DiagonalSymbol(change))
 
     def resolvent(self, scale) -> Symbol:
         return DiagonalSymbol(
@@ -102,6 +137,13 @@ class MatrixSymbol(Symbol):
 
     def phis(self, count: int) -> tuple[Symbol, ...]:
         return tuple(MatrixSymbol(matrix, self.dim) for matrix in matrix_phis(self.matrix, count))
+
+    def exponential(self) -> Exponential:
+        exp, phi1 = self.phis(1)
+        minus_one = self @ phi1
+        kept = _kept(jnp.max(jnp.sum(jnp.abs(minus_one.matrix), axis=-1), axis=-1))
+        change = jnp.where(kept[..., None, None] > 0, minus_one.matrix, exp.matrix)
+        return Exponential(kept, MatrixSymbol(change, self.dim))
 
     def resolvent(self, scale) -> Symbol:
         one = jnp.eye(self.matrix.shape[-1], dtype=self.matrix.dtype)
