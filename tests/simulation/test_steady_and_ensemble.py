@@ -132,3 +132,35 @@ def test_certificate_catches_a_wrong_derivative():
     assert single.passed, single
     with pytest.raises(TypeError, match="nothing to differentiate"):
         sim.check_gradient(lambda x: x, 3)
+
+
+def scaled(factor):
+    """A sine with a wrong derivative."""
+
+    @jax.custom_vjp
+    def function(x):
+        return jnp.sin(x)
+
+    function.defvjp(lambda x: (jnp.sin(x), x), lambda x, g: (factor * g * jnp.cos(x),))
+    return function
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.02, 0.98])
+def test_certificate_does_not_depend_on_luck_in_single_precision(factor):
+    """Among fourteen differences full of rounding errors one may agree with a derivative that is wrong by two percent."""
+    x, function = jnp.linspace(0.3, 1.9, 7, dtype=jnp.float32), scaled(factor)
+    keys = map(jax.random.key, range(12))
+    verdicts = {sim.check_gradient(lambda x: jnp.sum(function(x) ** 2), x, key=key).passed for key in keys}
+    assert verdicts == {factor == 1.0}
+
+
+def test_certificate_names_a_small_part():
+    """A tenth of 0.4 beside 7000 is lost in the sum."""
+
+    def function(x):
+        return 1000.0 * jnp.sum(x["a"] ** 2) + jnp.sum(scaled(1.1)(x["b"]))
+
+    x = {"a": jnp.ones(3), "b": jnp.full(2, 0.1)}
+    report = sim.check_gradient(function, x)
+    assert not report.passed and "in x['b']" in repr(report) and "in x['a']" not in repr(report)
+    assert not sim.check_gradient(function, x, parts=False).difference > 1e-3
