@@ -16,8 +16,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir, partial_eval as pe
 from jaxtyping import Array
 
-from .memory import PIECE, apart, keeps_apart
-from .settled import number_of, settled, variables
+from .memory import apart, keeps_apart
+from .settled import number_of, opened, settled, variables
 
 WITNESSES = 4
 
@@ -29,7 +29,7 @@ def beside(function: Callable, *arrays: Array) -> list[Array]:
     """
     if not keeps_apart():
         return function(*arrays)
-    rest, known = settled(_opened(function), *arrays)
+    rest, known = settled(opened(function, "fft"), *arrays)
     count = len(known)
     inner = jax.make_jaxpr(lambda *both: rest(both[:count], *both[count:]))(*known, *arrays).jaxpr
     read = dict(zip(inner.invars, [*known, *arrays], strict=True))
@@ -37,30 +37,6 @@ def beside(function: Callable, *arrays: Array) -> list[Array]:
     results = piece_p.bind(*read.values(), program=inner.replace(outvars=made)) if made else []
     found = read | dict(zip(made, results, strict=True))
     return [v.val if isinstance(v, Literal) else found[v] for v in inner.outvars]
-
-
-def _opened(function: Callable) -> Callable:
-    """The same function, what it calls written out, so that a transform is an operation like any other."""
-
-    def run(program: Jaxpr, consts, arrays) -> list[Array]:
-        values = dict(zip([*program.constvars, *program.invars], [*consts, *arrays], strict=True))
-        for equation in program.eqns:
-            inner, operands = equation.params.get("jaxpr"), [values[v] for v in variables(equation.invars)]
-            if equation.primitive.name == "jit" and equation.params["name"] != PIECE and number_of("fft", equation):
-                given = iter(operands)
-                operands = [v.val if isinstance(v, Literal) else next(given) for v in equation.invars]
-                results = run(inner.jaxpr, inner.consts, operands)
-            else:
-                alone = program.replace(eqns=[equation], constvars=[], invars=variables(equation.invars))
-                results = _function(alone.replace(outvars=equation.outvars))(*operands)
-            values.update(zip(equation.outvars, results, strict=True))
-        return [v.val if isinstance(v, Literal) else values[v] for v in program.outvars]
-
-    def opened(*arrays: Array) -> list[Array]:
-        closed = jax.make_jaxpr(function)(*arrays)
-        return run(closed.jaxpr, closed.consts, arrays)
-
-    return opened
 
 
 piece_p = Primitive("piece")
@@ -118,6 +94,7 @@ def _of_some(program: Jaxpr, arrays, free: list[bool]) -> Callable:
 
 
 def _tangents(primals, tangents, *, program: Jaxpr):
+    """The results and their tangents: what the linear map of the tangents reads comes from the piece of the values."""
     moves = [not isinstance(tangent, ad.Zero) for tangent in tangents]
     rule = None
 
@@ -137,6 +114,7 @@ ad.primitive_jvps[piece_p] = _tangents
 
 
 def _cotangents(given, *arrays, program: Jaxpr) -> list[Array | None]:
+    """The cotangents of the arrays in which a piece is linear."""
     free = [ad.is_undefined_primal(array) for array in arrays]
     asked = [not isinstance(cotangent, ad.Zero) for cotangent in given]
     shapes = [jax.ShapeDtypeStruct(a.aval.shape, a.aval.dtype) for a, yes in zip(arrays, free, strict=True) if yes]
@@ -160,7 +138,9 @@ def _many(arrays, axes, *, program: Jaxpr) -> tuple[list[Array], list[int]]:
 batching.primitive_batchers[piece_p] = _many
 
 
-def _without_unread(read: list[bool], equation):
+def _without_unread(read: list[bool], *rest):
+    """Which operands are needed, and the piece, where only some results are read."""
+    equation = rest[-1]  # jax 0.12 says before it which operands are read later
     if not any(read):
         return [False] * len(equation.invars), None
     program, needs = pe.dce_jaxpr(equation.params["program"], used_outputs=read)

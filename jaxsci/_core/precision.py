@@ -37,10 +37,9 @@ def whole(value) -> int | None:
         return None
 
 
-def as_pair(values) -> tuple[Array, Array]:
-    """Two numbers, each as by `as_floating`."""
-    first, second = values
-    return as_floating(first), as_floating(second)
+def as_pair(values) -> tuple:
+    """Two numbers, each as by `as_floating`; fewer or more stay, for those to refuse who know what they are called."""
+    return tuple(map(as_floating, values if isinstance(values, (tuple, list)) or np.ndim(values) else [values]))
 
 
 def inexact_dtype(dtype) -> np.dtype:

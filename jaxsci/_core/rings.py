@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun
+from jax.extend.core import Literal
 from jaxtyping import Array, PyTree
 
 from .memory import PIECE, apart, apart_after
-from .settled import variables
+from .settled import alone, variables
 from .windows import Unfit, Uniform, Wide, Window, applied, around, content, cut, is_wide, known_shape, refilled
 
 Rings = tuple[int | None, ...]
@@ -140,8 +140,7 @@ def _plainly(program, equation, operands: list) -> list:
         for atom, value in zip(equation.invars, operands, strict=True)
         if not isinstance(atom, Literal)
     }
-    alone = program.replace(eqns=[equation], constvars=[], invars=list(given), outvars=equation.outvars)
-    return jaxpr_as_fun(ClosedJaxpr(alone, []))(*given.values())
+    return alone(program, equation, given)
 
 
 def _called(equation, operands: list) -> list:

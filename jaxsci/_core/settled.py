@@ -1,9 +1,9 @@
-"""What of a program does not depend on its arguments, worked out before it."""
+"""Programs read operation by operation: what does not depend on the arguments is worked out before the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
-from jax.extend.core import ClosedJaxpr, Literal, jaxpr_as_fun, jaxprs_in_params
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun, jaxprs_in_params
 from jaxtyping import Array, PyTree
 
 SPREADING = {"broadcast_in_dim", "iota", "reshape", "squeeze", "convert_element_type", "copy"}
@@ -28,6 +28,37 @@ def settled(function: Callable, *arrays: PyTree) -> tuple[Callable, list[Array]]
         return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
     return rest, jaxpr_as_fun(ClosedJaxpr(first, closed.consts))()
+
+
+def opened(function: Callable, primitive: str) -> Callable:
+    """The same function of arrays, written out where it calls another in which the primitive stands."""
+
+    def run(program: Jaxpr, consts: Sequence, arrays: Sequence) -> list[Array]:
+        values = dict(zip([*program.constvars, *program.invars], [*consts, *arrays], strict=True))
+
+        def read(atom):
+            return atom.val if isinstance(atom, Literal) else values[atom]
+
+        for equation in program.eqns:
+            if equation.primitive.name == "jit" and number_of(primitive, equation):
+                inner = equation.params["jaxpr"]
+                results = run(inner.jaxpr, inner.consts, [read(atom) for atom in equation.invars])
+            else:
+                results = alone(program, equation, {v: values[v] for v in variables(equation.invars)})
+            values.update(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in program.outvars]
+
+    def written_out(*arrays: Array) -> list[Array]:
+        closed = jax.make_jaxpr(function)(*arrays)
+        return run(closed.jaxpr, closed.consts, arrays)
+
+    return written_out
+
+
+def alone(program: Jaxpr, equation, values: dict) -> list[Array]:
+    """The results of one operation of a program, from the values of the variables that it reads."""
+    one = program.replace(eqns=[equation], constvars=[], invars=list(values), outvars=equation.outvars)
+    return jaxpr_as_fun(ClosedJaxpr(one, []))(*values.values())
 
 
 def number_of(primitive: str, equation) -> int:

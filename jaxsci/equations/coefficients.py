@@ -37,6 +37,11 @@ def check_coefficients(law: Any) -> None:
         value = getattr(law, item.name)
         kinds = get_args(item.type)
         free = Field in kinds and is_function(value) or type(None) in kinds and value is None
+        if item.metadata.get("converter") is as_pair and len(value) != 2:
+            raise TypeError(
+                f"the {item.name} of {type(law).__name__} are two numbers, got {len(value)}: write "
+                f"{item.name}=(first, second)."
+            )
         if item.metadata.get("converter") in CONVERTERS and not free:
             for part in value if isinstance(value, tuple) else (value,):
                 _check_numbers(f"the {item.name} of {type(law).__name__}", part, Field in kinds)

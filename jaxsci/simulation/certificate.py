@@ -38,7 +38,7 @@ class GradientReport(eqx.Module):
         verdict = "PASSED" if self.passed else "FAILED: " + "; ".join(self.reasons)
         return (
             f"Gradient certificate: {verdict}\n  Taylor remainder slope     {slope}\n"
-            f"  dot-product identity       {identity}\n  central differences        {self.difference:.1e}"
+            f"  dot-product identity       {identity}\n  best central difference    {self.difference:.1e}"
         )
 
 
@@ -128,7 +128,7 @@ def check_gradient(
 
 
 def _parts(v: PyTree) -> dict[str, PyTree]:
-    """The part of a direction in each array, the others zero, by the names of the arrays; none where there is but one."""
+    """The part of a direction in each array, the others zero, by name of the array; none where there is but one."""
     leaves, structure = jax.tree.flatten(v)
     names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(v)]
     if len(leaves) == 1:

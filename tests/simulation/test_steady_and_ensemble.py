@@ -147,7 +147,7 @@ def scaled(factor):
 
 @pytest.mark.parametrize("factor", [1.0, 1.02, 0.98])
 def test_certificate_does_not_depend_on_luck_in_single_precision(factor):
-    """Among fourteen differences full of rounding errors one may agree with a derivative that is wrong by two percent."""
+    """Of fourteen differences full of rounding errors one may agree with a derivative that is wrong by two percent."""
     x, function = jnp.linspace(0.3, 1.9, 7, dtype=jnp.float32), scaled(factor)
     keys = map(jax.random.key, range(12))
     verdicts = {sim.check_gradient(lambda x: jnp.sum(function(x) ** 2), x, key=key).passed for key in keys}
