@@ -3,7 +3,7 @@
 import abc
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import equinox as eqx
 import jax
@@ -238,6 +238,23 @@ class Field(eqx.Module):
             return NotImplemented
         return self.space.met(raised_from, self, _checked_constant(self, base))
 
+    def __eq__(self, other):
+        """Whether two fields have the same data in the same space."""
+        return _no_order(self, other) if _is_constant(other) else super().__eq__(other)
+
+    __hash__ = eqx.Module.__hash__
+
+    def __lt__(self, other):
+        return _no_order(self, other)
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+    def __array__(self, *_, **__):
+        raise TypeError(
+            "a field is a function, not an array: write field.values for its values at the nodes, field(points) for "
+            "others, and field.map(jnp.sin) instead of jnp.sin(field)."
+        )
+
     def __abs__(self):
         return self.map(abs)
 
@@ -274,6 +291,13 @@ def precision_of(field: "Field") -> np.dtype | None:
     """Real precision of the data, or None where it follows the points."""
     leaves = [a for a in jax.tree.leaves(field.data) if eqx.is_inexact_array(a) and not getattr(a, "weak_type", False)]
     return real_dtype(leaves[0].dtype) if leaves else None
+
+
+def _no_order(field: Field, other: Any) -> NoReturn:
+    raise TypeError(
+        "fields are functions, which are not compared as a whole: write field.values > number for the nodes, or "
+        "field.map(lambda a: a > number) for a field that is true and false."
+    )
 
 
 def _is_constant(value: Any) -> bool:

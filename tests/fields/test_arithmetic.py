@@ -233,3 +233,22 @@ def test_states_are_unpacked_and_packed_again(space):
     again = js.fields.pack(state, js.fields.unpack(state))
     np.testing.assert_array_equal(again["u"].values, state["u"].values)
     assert again["w"].layout == space.home and jax.tree.structure(again) == jax.tree.structure(state)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda u: u == 0, lambda u: u != 0.0, lambda u: u > 0.5, lambda u: jnp.ones(()) >= u, lambda u: u < u],
+    ids=["equal", "not equal", "more", "an array", "a field"],
+)
+def test_fields_are_compared_at_their_nodes(wrong):
+    u = js.Fourier(js.Grid(js.Box((0.0, 1.0)), (8,))).field(lambda x: x[0])
+    with pytest.raises(TypeError, match="write field.values > number"):
+        wrong(u)
+    assert u == u and u != 2.0 * u and u != None and len({u.space, u.space}) == 1  # noqa: E711
+
+
+def test_fields_are_no_arrays():
+    u = js.Fourier(js.Grid(js.Box((0.0, 1.0)), (8,))).field(lambda x: x[0])
+    for wrong in (np.asarray, jnp.asarray):
+        with pytest.raises(TypeError, match=r"write field.values .* instead of jnp.sin\(field\)"):
+            wrong(u)
