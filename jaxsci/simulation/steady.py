@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import lineax
 import optimistix
-from jaxtyping import PyTree
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, PyTree
 
 from .._core.errors import SimulationError, UnsupportedError
 from .._core.tracing import is_traced
@@ -19,7 +20,7 @@ from .closures import with_closure
 from .methods.base import check_derivative, time_dtype
 from .solution import Solution
 
-DENSE = 2048
+DENSE, INVERSE_ITERATIONS = 2048, 3
 
 
 def _values(state: PyTree) -> PyTree:
@@ -50,6 +51,36 @@ def _find(system, values, solver, max_steps):
     return optimistix.root_find(
         _residual, solver, values, system, max_steps=max_steps, throw=False, adjoint=optimistix.ImplicitAdjoint()
     )
+
+
+@eqx.filter_jit
+def _leaves_free(system, values) -> Array:
+    """Whether the Jacobian is singular to rounding: inverse iteration for its smallest singular value."""
+    flat, restore = ravel_pytree(values)
+    jacobian = jax.jacfwd(lambda v: ravel_pytree(_residual(restore(v), system))[0])(flat)
+    factors = jax.scipy.linalg.lu_factor(jacobian)
+
+    def inverted(_, v):
+        v = jax.scipy.linalg.lu_solve(factors, jax.scipy.linalg.lu_solve(factors, v, trans=1))
+        return v / jnp.linalg.norm(v)
+
+    v = jax.lax.fori_loop(0, INVERSE_ITERATIONS, inverted, jax.random.normal(jax.random.key(0), flat.shape, flat.dtype))
+    smallest = jnp.linalg.norm(jacobian @ v)
+    return ~(smallest > 4 * jnp.finfo(flat.dtype).eps * jnp.max(jnp.sum(jnp.abs(jacobian), axis=1)))
+
+
+def _check_found(ok: bool, free: bool, max_steps: int) -> None:
+    if free:
+        raise SimulationError(
+            "the steady state is not isolated: the law leaves something free, such as the mean of a field that only "
+            "diffuses, and what Newton's method finds is arbitrary there. For the one nearest to the start write "
+            "method=optimistix.Newton(1e-8, 1e-8, linear_solver=lineax.SVD()), or fix in the law what is free."
+        )
+    if not ok:
+        raise SimulationError(
+            f"no steady state was found within {max_steps} steps from this start: start nearer, for example from "
+            "js.simulate(...).final after a long time, or check that a steady state exists."
+        )
 
 
 def steady_state(
@@ -83,7 +114,8 @@ def steady_state(
         A solution whose `final` is the steady state; `ts` and `states` are None.
 
     Raises:
-        SimulationError: no steady state was found; under `jit` look at `solution.ok`.
+        SimulationError: no steady state was found, or not one alone: the law leaves something free, such as the mean of
+            a field that only diffuses. Under `jit` look at `solution.ok`, which knows of the first.
 
     Example:
         >>> import jaxsci as js, jax.numpy as jnp
@@ -100,21 +132,18 @@ def steady_state(
     dtype = time_dtype(values)
     equation = with_closure(equation, state, args, dtype)
     check_derivative(equation, state, jnp.zeros((), dtype), args)
+    small = method is None and sum(leaf.size for leaf in jax.tree.leaves(values)) <= DENSE
     if method is None:
-        size = sum(leaf.size for leaf in jax.tree.leaves(values))
         linear = (
             lineax.AutoLinearSolver(well_posed=None)
-            if size <= DENSE
+            if small
             else lineax.GMRES(rtol=1e-2 * rtol, atol=1e-2 * atol, restart=50)
         )
         method = optimistix.Newton(rtol, atol, linear_solver=linear)
     result = _find((equation, state, args), values, method, max_steps)
     final = _state(state, result.value)
     ok = result.result == optimistix.RESULTS.successful
-    if not is_traced(ok) and not bool(ok):
-        raise SimulationError(
-            f"no steady state was found within {max_steps} steps of {type(method).__name__} from this start: start "
-            "nearer, for example from js.simulate(...).final after a long time, or check that a steady state exists "
-            "and is isolated."
-        )
+    if not is_traced((ok, values)):
+        free = small and bool(_leaves_free((equation, state, args), result.value if ok else values))
+        _check_found(bool(ok), free, max_steps)
     return Solution(None, None, final, {"steps": result.stats["num_steps"]}, ok, type(method).__name__)

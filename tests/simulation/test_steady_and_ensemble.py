@@ -3,7 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import lineax
 import numpy as np
+import optimistix
 import pytest
 
 import jaxsci as js
@@ -164,3 +166,29 @@ def test_certificate_names_a_small_part():
     report = sim.check_gradient(function, x)
     assert not report.passed and "in x['b']" in repr(report) and "in x['a']" not in repr(report)
     assert not sim.check_gradient(function, x, parts=False).difference > 1e-3
+
+
+@pytest.mark.parametrize("storage", ["walls", "modes"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_steady_state_that_is_not_alone_is_refused_and_the_nearest_can_be_had(storage, dtype):
+    """Heat between closed walls keeps its mean, whatever it is; the mean of the start is 2."""
+    grid = js.Grid(js.Box((0.0, 1.0)), (64,))
+    space = js.Fourier(grid) if storage == "modes" else js.FiniteDifference(grid, js.Neumann(0.0))
+    u = space.field((2 + np.cos(2 * np.pi * space.points[:, 0])).astype(dtype))
+    law = js.equations.Heat(1.0)
+    with pytest.raises(SimulationError, match=r"the mean of a field.*linear_solver=lineax.SVD\(\)"):
+        sim.steady_state(law, u, rtol=1e-4, atol=1e-4)
+    if dtype == np.float64:  # in single precision rounding keeps Newton's method from arriving
+        nearest = optimistix.Newton(1e-8, 1e-8, linear_solver=lineax.SVD())
+        np.testing.assert_allclose(sim.steady_state(law, u, method=nearest).final.values, 2.0, rtol=1e-12)
+
+
+def test_a_stiff_steady_state_is_alone():
+    """In single precision, too, where its condition number leaves two digits."""
+    grid = js.Grid(js.Box((0.0, 1.0)), (512,))
+    space = js.FiniteDifference(grid, js.Dirichlet(0.0))
+    found = sim.steady_state(
+        js.equations.Heat(1.0, source=1.0), space.field(np.zeros(512, np.float32)), rtol=1e-3, atol=1e-3
+    )
+    x = space.points[:, 0]
+    np.testing.assert_allclose(found.final.values, x * (1 - x) / 2, atol=2e-3)
