@@ -123,7 +123,7 @@ class NBody(HamiltonianSystem):
 
     def potential(self, q: Inexact[Array, "bodies dim"]) -> Inexact[Array, ""]:
         _, squares, pairs = self._pairs(q)
-        return -jnp.sum(pairs * jax.lax.rsqrt(squares)) / 2
+        return -jnp.sum(jnp.triu(pairs * jax.lax.rsqrt(squares), 1))
 
     def velocity(self, p: Inexact[Array, "bodies dim"]) -> Inexact[Array, "bodies dim"]:
         self._check_bodies(p)
@@ -142,14 +142,13 @@ class NBody(HamiltonianSystem):
             raise ShapeError(f"NBody has {n} masses, but the state has {shape[0]} bodies: give one mass per body.")
 
     def _pairs(self, q):
-        """Differences `q_j - q_i`, softened squared distances, `G m_i m_j` (0 for a body with itself)."""
+        """Differences `q_j - q_i`, softened squared distances (1 of a body to itself), `G m_i m_j`."""
         self._check_bodies(q)
-        n = self.masses.shape[0]
         differences = q[None, :] - q[:, None]
-        itself = jnp.eye(n, dtype=q.dtype)
-        squares = jnp.sum(differences * differences, axis=-1) + self.softening**2 + itself
-        pairs = self.constant * (self.masses[:, None] * self.masses[None, :]) * (1.0 - itself)
-        return differences, squares, pairs
+        squares = jnp.sum(differences * differences, axis=-1) + self.softening**2
+        itself = jnp.eye(self.masses.shape[0], dtype=bool)
+        pairs = self.constant * (self.masses[:, None] * self.masses[None, :])
+        return differences, jnp.where(itself, 1.0, squares), pairs
 
     def momentum(self, state: Phase) -> Array:
         """Total momentum, constant."""
