@@ -83,7 +83,6 @@ middle = jnp.array([0.5])
 print("value and slope at the wall:", solution.field(middle), js.derivative(solution.field)(jnp.array([0.0])))
 further = js.simulate(law, space.project(solution.at(0.5)), t0=0.5, t1=1.0).final
 print("half by the network, half by the solver:", further(middle), " solver alone:", solved(middle))
-print(js.check_gradient(jax.jit(lambda x: solution.field(x)), middle))
 
 # %% [markdown]
 # ## Conditions
