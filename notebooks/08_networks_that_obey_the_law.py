@@ -81,8 +81,16 @@ js.plots.compare({"solver": solved, "network": solution.field})
 plt.show()
 middle = jnp.array([0.5])
 print("value and slope at the wall:", solution.field(middle), js.derivative(solution.field)(jnp.array([0.0])))
-further = js.simulate(law, space.project(solution.at(0.5)), t0=0.5, t1=1.0).final
-print("half by the network, half by the solver:", further(middle), " solver alone:", solved(middle))
+half = space.project(solution.at(0.5))
+
+
+def further(diffusivity):
+    law = js.equations.FisherKPP(diffusivity, growth=2.0)
+    return js.simulate(law, half, t0=0.5, t1=1.0, rtol=1e-10).final(middle)
+
+
+print("half by the network, half by the solver:", further(0.05), " solver alone:", solved(middle))
+print(js.check_gradient(further, 0.05))
 
 # %% [markdown]
 # ## Conditions
