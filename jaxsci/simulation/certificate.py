@@ -18,7 +18,7 @@ class GradientReport(eqx.Module):
         remainder: largest relative remainder seen; at rounding level for a linear function.
         identity: relative error of `<J v, w> = <v, J^T w>`; None where forward mode is not defined.
         difference: relative disagreement with central differences, along the random direction or, where that is worse,
-            of one array of the point by itself.
+            of one array of the point by itself, there beyond what rounding leaves in doubt.
         tolerance: the agreement that was asked for.
         passed: the verdict.
         reasons: what failed, in words.
@@ -123,7 +123,7 @@ def check_gradient(
     slope, remainder, difference = _taylor(along_direction(v), slope_here, noise, eps)
     differences = {"": difference}
     for name, part in _parts(v).items() if parts else ():
-        differences[name] = _difference(along_direction(part), _dot(transposed, part), noise, eps)
+        differences[name] = _beyond_doubt(along_direction(part), _dot(transposed, part), noise, eps)
     return _verdict(slope, remainder, identity, differences, eps, tolerance)
 
 
@@ -165,19 +165,20 @@ def _taylor(phi, slope_here, noise, eps):
     orders = [np.log2(remainders[i] / remainders[i + 1]) for i in range(len(hs) - 1) if clear[i] and clear[i + 1]]
     slope = None if len(orders) < 2 else float(np.median(orders[-5:]))
     largest = float(np.nanmax(remainders[:6]) * 30 * eps / noise)
-    return slope, largest, _disagreement(hs, (ahead - behind) / (2 * hs), slope_here, noise)
+    return slope, largest, _disagreement(hs, (ahead - behind) / (2 * hs), slope_here, noise)[0]
 
 
-def _difference(phi, slope_here, noise, eps):
-    """What central differences say, from fewer of them."""
+def _beyond_doubt(phi, slope_here, noise, eps):
+    """What central differences say, from fewer of them, of a derivative that may be lost in the noise of others."""
     hs = 0.05 * (4.0 if eps < 1e-10 else 2.0) ** -np.arange(0, 8)
     centred = np.array([(phi(h) - phi(-h)) / (2 * h) for h in hs])
-    return _disagreement(hs, centred, slope_here, noise)
+    difference, doubt = _disagreement(hs, centred, slope_here, noise)
+    return max(difference - doubt, 0.0)
 
 
 def _disagreement(hs, centred, slope_here, noise):
     """Relative distance of a slope from the central difference, extrapolated to no step, that changes least with the
-    step and holds least noise.
+    step and holds least noise, and how much of it these leave in doubt.
 
     Which one that is must not depend on the slope: among many differences some agree with a wrong one by chance.
     """
@@ -187,7 +188,7 @@ def _disagreement(hs, centred, slope_here, noise):
     doubt = np.concatenate([change, change[-1:]]) + np.concatenate([change[:1], change]) + noise / hs[1:]
     best = int(np.argmin(np.where(np.isfinite(doubt), doubt, np.inf)))
     scale = max(abs(slope_here), abs(limits[best]), noise / hs[0])
-    return float(abs(limits[best] - slope_here) / scale)
+    return float(abs(limits[best] - slope_here) / scale), float(doubt[best] / scale)
 
 
 def _verdict(slope, remainder, identity, differences, eps, tolerance):

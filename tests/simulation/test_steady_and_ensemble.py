@@ -168,6 +168,19 @@ def test_certificate_names_a_small_part():
     assert not sim.check_gradient(function, x, parts=False).difference > 1e-3
 
 
+def test_certificate_blames_no_part_that_is_lost_in_rounding():
+    """A derivative of 1e-9 beside a value of 4000 is known to no digit; one of 1e-5 to three."""
+
+    def function(x, factor=1.0):
+        return 1000.0 * jnp.sum(x["a"] ** 2) + 1e-9 * jnp.sum(x["b"] ** 2) + 1e-5 * jnp.sum(scaled(factor)(x["c"]))
+
+    x = {"a": jnp.ones(4), "b": jnp.ones(2), "c": jnp.full(2, 0.1)}
+    report = sim.check_gradient(function, x)
+    assert report.passed, report
+    wrong = sim.check_gradient(lambda x: function(x, 1.1), x)
+    assert wrong.reasons and all("in x['c']" in reason for reason in wrong.reasons), wrong
+
+
 @pytest.mark.parametrize("storage", ["walls", "modes"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_steady_state_that_is_not_alone_is_refused_and_the_nearest_can_be_had(storage, dtype):
