@@ -240,12 +240,12 @@ class Field(eqx.Module):
 
     def __eq__(self, other):
         """Whether two fields have the same data in the same space."""
-        return _no_order(self, other) if _is_constant(other) else super().__eq__(other)
+        return _no_order() if _is_constant(other) else super().__eq__(other)
 
     __hash__ = eqx.Module.__hash__
 
     def __lt__(self, other):
-        return _no_order(self, other)
+        return _no_order()
 
     __le__ = __gt__ = __ge__ = __lt__
 
@@ -293,7 +293,7 @@ def precision_of(field: "Field") -> np.dtype | None:
     return real_dtype(leaves[0].dtype) if leaves else None
 
 
-def _no_order(field: Field, other: Any) -> NoReturn:
+def _no_order() -> NoReturn:
     raise TypeError(
         "fields are functions, which are not compared as a whole: write field.values > number for the nodes, or "
         "field.map(lambda a: a > number) for a field that is true and false."

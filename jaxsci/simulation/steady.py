@@ -72,9 +72,9 @@ def _leaves_free(system, values) -> Array:
 def _check_found(ok: bool, free: bool, max_steps: int) -> None:
     if free:
         raise SimulationError(
-            "the steady state is not isolated: the law leaves something free, such as the mean of a field that only "
-            "diffuses, and what Newton's method finds is arbitrary there. For the one nearest to the start write "
-            "method=optimistix.Newton(1e-8, 1e-8, linear_solver=lineax.SVD()), or fix in the law what is free."
+            "the Jacobian is singular at the steady state: the law leaves something free, such as the mean of a field "
+            "that only diffuses, and what Newton's method finds is arbitrary there. For the state nearest to the start "
+            "write method=optimistix.Newton(1e-8, 1e-8, linear_solver=lineax.SVD()), or fix in the law what is free."
         )
     if not ok:
         raise SimulationError(
@@ -114,8 +114,8 @@ def steady_state(
         A solution whose `final` is the steady state; `ts` and `states` are None.
 
     Raises:
-        SimulationError: no steady state was found, or not one alone: the law leaves something free, such as the mean of
-            a field that only diffuses. Under `jit` look at `solution.ok`, which knows of the first.
+        SimulationError: no steady state was found, or one with a singular Jacobian: the law leaves something free, such
+            as the mean of a field that only diffuses. Under `jit` look at `solution.ok`, which knows of the first.
 
     Example:
         >>> import jaxsci as js, jax.numpy as jnp
