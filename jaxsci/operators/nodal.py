@@ -69,7 +69,7 @@ def _(field: Field, conductivity: Field, axis: int) -> Field:
     h = space.grid.spacing[axis]
     half = p // 2
     offsets = tuple(i + 0.5 for i in range(-half, half))
-    u = space.extended(field.data, axis, half, p + 2)
+    u = apart(lambda data: space.extended(data, axis, half, p + 2), field.data)
     k = space.derived.extended(conductivity.data, axis, half, p + 2)
     position = field.data.ndim - space.dim + axis
     n = field.data.shape[position]
@@ -93,20 +93,25 @@ def _face_divergence(space: FiniteDifference, flux: Array, axis: int, n: int) ->
     beyond = half - 1
     if not beyond:
         return _combined(flux, position, n, w)
-    if space.is_periodic(axis):
-        low = jax.lax.slice_in_dim(flux, n - beyond, n, axis=position)
-        high = jax.lax.slice_in_dim(flux, 1, 1 + beyond, axis=position)
-    else:
-        extrapolate = np.stack([weights(tuple(range(p + 2)), 0, -float(j)) for j in range(beyond, 0, -1)])
 
-        def continued(end):
-            near = jax.lax.slice_in_dim(end, 0, p + 2, axis=position)
-            rows = jnp.tensordot(jnp.asarray(extrapolate, flux.dtype), near, axes=(1, position))
-            return jnp.moveaxis(rows, 0, position)
+    def extended(flux):
+        if space.is_periodic(axis):
+            low = jax.lax.slice_in_dim(flux, n - beyond, n, axis=position)
+            high = jax.lax.slice_in_dim(flux, 1, 1 + beyond, axis=position)
+        else:
+            low = _continued(flux, position, beyond, p + 2)
+            high = jnp.flip(_continued(jnp.flip(flux, position), position, beyond, p + 2), position)
+        return jnp.concatenate([low, flux, high], axis=position)
 
-        low = continued(flux)
-        high = jnp.flip(continued(jnp.flip(flux, position)), position)
-    return _combined(jnp.concatenate([low, flux, high], axis=position), position, n, w)
+    return _combined(apart(extended, flux), position, n, w)
+
+
+def _continued(flux: Array, position: int, beyond: int, accuracy: int) -> Array:
+    """The flux at so many faces before the first, on the polynomial through the nearest ones, farthest first."""
+    extrapolate = np.stack([weights(tuple(range(accuracy)), 0, -float(j)) for j in range(beyond, 0, -1)])
+    near = jax.lax.slice_in_dim(flux, 0, accuracy, axis=position)
+    rows = jnp.tensordot(jnp.asarray(extrapolate, flux.dtype), near, axes=(1, position))
+    return jnp.moveaxis(rows, 0, position)
 
 
 def quadrature_weights(space: FiniteDifference, axis: int) -> np.ndarray:
