@@ -131,6 +131,7 @@ ad.primitive_transposes[piece_p] = _cotangents
 
 
 def _many(arrays, axes, *, program: Jaxpr) -> tuple[list[Array], list[int]]:
+    """A piece of many at once, counted by the leading axis of its results."""
     results = beside(jax.vmap(_function(program), in_axes=axes), *arrays)
     return results, [0] * len(results)
 

@@ -1,5 +1,7 @@
 """Every method with every adjoint passes the certificate; adjoints agree with each other."""
 
+import math
+
 import diffrax
 import equinox as eqx
 import jax
@@ -11,6 +13,7 @@ import jaxsci as js
 from jaxsci import simulation as sim
 from jaxsci._core.errors import UnsupportedError
 from jaxsci.equations.base import HamiltonianSystem, Phase, SemilinearEquation
+from jaxsci.simulation.adjoints import _block
 
 
 class Swing(HamiltonianSystem):
@@ -200,3 +203,14 @@ def test_control_in_the_arguments():
         )
 
     np.testing.assert_allclose(jax.grad(loss)(jnp.array(2.0)), -2 * np.exp(-2.0) * np.sum(X**2), rtol=1e-7)
+
+
+@pytest.mark.parametrize(("steps", "room"), [(1000, 2000), (1000, 1000), (1000, 256), (1000, 70), (1_000_000, 5000)])
+def test_checkpoints_fit_into_their_room_with_what_a_block_reads(steps, room):
+    block, a_step = _block(steps, room)
+    needed = [math.ceil(steps / k) + a_step * (k - 1) for k in range(1, block + 1)]
+    assert needed[-1] <= room and all(n > room for n in needed[:-1])
+
+
+def test_checkpoints_without_enough_room_take_as_little_as_they_can():
+    assert _block(10_000, 3) == (100, 1)
